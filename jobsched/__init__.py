@@ -1,0 +1,16 @@
+"""jobsched: cron with an HTTP API that tells the truth."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+__version__ = "0.2.0"
+
+
+def create_app(**options: object) -> "Flask":
+    """Return the Flask application; see :func:`jobsched.app.create_app`."""
+    # Imported late: what runs inside a runner or a task imports this package and nothing else.
+    from jobsched.app import create_app as create
+
+    return create(**options)  # type: ignore[arg-type]

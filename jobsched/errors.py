@@ -1,0 +1,229 @@
+"""Every refusal of jobsched: one class each, with its status, its title and a sentence.
+
+JobschedError                500
+├── ConfigurationError       (start refused; every mistake at once)
+├── InvalidInput             400  errors: [{field, rule, message}]
+│   └── MalformedRequest     400  the request could not even be read
+├── NotAuthenticated         401
+├── NotAllowed               403
+├── NotFound                 404
+│   ├── UnknownTask, UnknownJob, UnknownRun, UnknownToken, UnknownPage
+├── WrongMethod              405
+├── Conflict                 409
+│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
+├── StaleVersion             412
+├── TooLarge                 413
+├── RangeNotSatisfiable      416
+├── KeyReused                422
+├── TooManyRequests          429
+├── Unavailable              503
+│   ├── DatabaseBusy, QueueFull
+└── DiskFull                 507
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class JobschedError(Exception):
+    """A failure with a name, a status and a sentence fit for the caller."""
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, **facts: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError:
+    """One broken rule of one field, such as ``interval.seconds``."""
+
+    field: str
+    rule: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One mistake in the configuration: where (file, line or section) and what."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class ConfigurationError(JobschedError):
+    """The start is refused; *mistakes* holds every reason."""
+
+    title = "Configuration error"
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = tuple(mistakes)
+
+
+class InvalidInput(JobschedError):
+    status = 400
+    title = "Invalid input"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
+    @classmethod
+    def field(cls, field: str, rule: str, message: str) -> "InvalidInput":
+        """Return the refusal of one field for one reason."""
+        return cls([FieldError(field=field, rule=rule, message=message)])
+
+
+class MalformedRequest(InvalidInput):
+    title = "Malformed request"
+
+
+class NotAuthenticated(JobschedError):
+    status = 401
+    title = "Not authenticated"
+
+
+class NotAllowed(JobschedError):
+    status = 403
+    title = "Not allowed"
+
+
+class NotFound(JobschedError):
+    status = 404
+    title = "Not found"
+
+
+class UnknownTask(NotFound):
+    title = "Unknown task"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no task named {name!r} in the catalog.", task=name)
+
+
+class UnknownJob(NotFound):
+    title = "Unknown job"
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id}.", job=job_id)
+
+
+class UnknownRun(NotFound):
+    title = "Unknown run"
+
+    def __init__(self, run_id: object) -> None:
+        super().__init__(f"There is no run {run_id}.", run=str(run_id))
+
+
+class UnknownToken(NotFound):
+    title = "Unknown token"
+
+    def __init__(self, token_id: object) -> None:
+        super().__init__(f"There is no token {token_id}.", token=str(token_id))
+
+
+class UnknownPage(NotFound):
+    title = "Unknown page"
+
+
+class WrongMethod(JobschedError):
+    status = 405
+    title = "Method not allowed"
+
+
+class Conflict(JobschedError):
+    status = 409
+    title = "Conflict"
+
+
+class RunAlreadyFinished(Conflict):
+    title = "Run already finished"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"Run {run_id} has finished and cannot be stopped.", run=run_id)
+
+
+class RunNotFinished(Conflict):
+    title = "Run not finished"
+
+    def __init__(self, run_id: int) -> None:
+        super().__init__(f"Run {run_id} has not finished yet.", run=run_id)
+
+
+class JobBusy(Conflict):
+    """A run that was asked for may not start while another one lives (overlap: skip)."""
+
+    title = "Job is running"
+
+    def __init__(self, job_id: str, alive: int) -> None:
+        super().__init__(
+            f"Job {job_id} already has {alive} of its runs alive and its overlap policy is skip.",
+            job=job_id,
+            alive=alive,
+        )
+
+
+class WrongMode(Conflict):
+    title = "Wrong mode"
+
+
+class NothingToRetry(Conflict):
+    title = "Nothing to retry"
+
+
+class StaleVersion(JobschedError):
+    status = 412
+    title = "Stale version"
+
+
+class TooLarge(JobschedError):
+    status = 413
+    title = "Request too large"
+
+
+class RangeNotSatisfiable(JobschedError):
+    status = 416
+    title = "Range not satisfiable"
+
+
+class KeyReused(JobschedError):
+    status = 422
+    title = "Idempotency key reused"
+
+
+class TooManyRequests(JobschedError):
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(JobschedError):
+    status = 503
+    title = "Unavailable"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class DatabaseBusy(Unavailable):
+    title = "Database busy"
+
+
+class QueueFull(Unavailable):
+    title = "Queue full"
+
+
+class DiskFull(JobschedError):
+    status = 507
+    title = "Disk full"

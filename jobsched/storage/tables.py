@@ -1,0 +1,228 @@
+"""The tables: every fact jobsched keeps. Private to ``storage``.
+
+Instants are integer microseconds since 1970 UTC (``_us``). Enum values are stored as the words
+of ``model``. JSON is stored as text: compact, sorted keys, only what differs from a default.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only makes an INTEGER primary key the row's own number.
+Key = BigInteger().with_variant(Integer, "sqlite")
+Time = BigInteger
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("key", Key, primary_key=True, autoincrement=True),
+    Column("id", String(36), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("task", String(200), nullable=False),
+    Column("mode", String(12), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("state_reason", Text),
+    Column("next_us", Time),  # when the cycle looks at it next: a moment, or the end of a pause
+    Column("paused_us", Time),  # the first moment that the pause swallows
+    Column("paused_until_us", Time),
+    Column("trigger", Text),
+    Column("policy", Text),
+    Column("max_instances", Integer, nullable=False, default=1),
+    Column("params", Text),
+    Column("group_name", String(200)),
+    Column("tags", Text),
+    Column("description", Text),
+    Column("created_us", Time, nullable=False),
+    Column("updated_us", Time, nullable=False),
+    Column("version", Integer, nullable=False, default=1),
+    Column("fired", Integer, nullable=False, default=0),  # moments used up, for ``count``
+    sqlite_autoincrement=True,
+)
+Index(
+    "jobs_due",
+    jobs.c.next_us,
+    sqlite_where=jobs.c.next_us.is_not(None),
+    postgresql_where=jobs.c.next_us.is_not(None),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("job_key", BigInteger),  # no foreign key: history outlives its job
+    Column("name", String(200), nullable=False),
+    Column("task", String(200), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("queue", String(64), nullable=False, default="default"),
+    Column("priority", SmallInteger, nullable=False, default=0),
+    Column("params", Text),
+    Column("policy", Text),  # as it was when the run was made
+    Column("requested_by", String(200)),
+    Column("due_us", Time),
+    Column("created_us", Time, nullable=False),
+    Column("not_before_us", Time),
+    Column("started_us", Time),
+    Column("ended_us", Time),
+    Column("attempt", Integer, nullable=False, default=1),
+    Column("claim", Integer, nullable=False, default=0),
+    Column("retry_of", BigInteger),
+    Column("retried_by", BigInteger),
+    Column("node", String(64)),
+    Column("runner", String(64)),
+    Column("boot_id", String(36)),
+    Column("stop_us", Time),
+    Column("stop_by", String(12)),  # an EndedBy
+    Column("stop_reason", Text),
+    Column("exit_code", Integer),
+    Column("signal", SmallInteger),
+    Column("ended_by", String(12)),
+    Column("reason", Text),
+    Column("successes", Integer, nullable=False, default=0),
+    Column("errors", Integer, nullable=False, default=0),
+    Column("ignores", Integer, nullable=False, default=0),
+    Column("progress", Float),
+    Column("progress_text", String(200)),
+    Column("cpu_us", BigInteger),
+    Column("peak_bytes", BigInteger),
+    Column("out_bytes", BigInteger, nullable=False, default=0),
+    Column("err_bytes", BigInteger, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+Index("runs_by_job", runs.c.job_key, runs.c.id)
+Index(
+    "runs_queued",
+    runs.c.priority.desc(),
+    runs.c.id,
+    sqlite_where=runs.c.state == "queued",
+    postgresql_where=runs.c.state == "queued",
+)
+Index(
+    "runs_alive",
+    runs.c.job_key,
+    runs.c.state,
+    sqlite_where=runs.c.state != "done",
+    postgresql_where=runs.c.state != "done",
+)
+
+occurrences = Table(
+    "occurrences",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("due_us", Time, primary_key=True, autoincrement=False),
+    Column("outcome", String(10), nullable=False),
+    Column("run_id", BigInteger),
+    Column("late_us", BigInteger),
+    Column("reason", Text),
+    Column("last_us", Time),  # the last moment of a stretch
+    Column("count", BigInteger, nullable=False, default=1),
+    sqlite_with_rowid=False,
+)
+
+day_counts = Table(
+    "day_counts",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970, UTC
+    Column("ran", BigInteger, nullable=False, default=0),
+    Column("failed", BigInteger, nullable=False, default=0),
+    Column("late_quantiles", Text),  # JSON: microseconds at 0.5, 0.95, 0.99, 1
+    Column("duration_quantiles", Text),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("run_id", Key, primary_key=True, autoincrement=False),
+    Column("out", LargeBinary),
+    Column("err", LargeBinary),
+    Column("chunks", Text),  # the order of the chunks of both: "o12e5o3"; null when one is empty
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_us", Time, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("boot_id", String(36), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("capacity", Integer, nullable=False),
+    Column("started_us", Time, nullable=False),
+    Column("heartbeat_us", Time, nullable=False),
+    Column("facts", Text),  # JSON: supervision layers, runners
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("name", String(64), nullable=False),
+    Column("role", String(10), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),  # SHA-256, hexadecimal
+    Column("created_us", Time, nullable=False),
+    Column("expires_us", Time),
+    Column("used_us", Time),
+    sqlite_autoincrement=True,
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("at_us", Time, nullable=False),
+    Column("who", String(200), nullable=False),
+    Column("source", String(100), nullable=False),
+    Column("what", String(100), nullable=False),
+    Column("target", String(200)),
+    Column("status", SmallInteger, nullable=False),
+    Column("request_id", String(36), nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("scope", String(200), primary_key=True),  # who and which route
+    Column("key", String(255), primary_key=True),
+    Column("body_digest", String(64), nullable=False),
+    Column("result", String(200), nullable=False),  # the id of what was made
+    Column("created_us", Time, nullable=False),
+)
+
+switches = Table(
+    "switches",
+    metadata,
+    Column("name", String(32), primary_key=True),  # "pause_all", "scheduler"
+    Column("value", Text, nullable=False),  # JSON
+    Column("updated_us", Time, nullable=False),
+)
+
+__all__ = [
+    "audit", "day_counts", "idempotency", "jobs", "leases", "metadata", "nodes", "occurrences",
+    "outputs", "runs", "switches", "tokens",
+]  # fmt: skip

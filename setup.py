@@ -1,0 +1,41 @@
+"""Installation of jobsched; the tools' settings are in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = "0.2.0"
+
+
+def _requirements(name: str) -> list[str]:
+    lines = (HERE / name).read_text(encoding="utf-8").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+setup(
+    name="jobsched",
+    version=VERSION,
+    description="cron with an HTTP API that tells the truth",
+    long_description=(HERE / "README.rst").read_text(encoding="utf-8"),
+    long_description_content_type="text/x-rst",
+    python_requires=">=3.11",
+    packages=find_packages(include=["jobsched", "jobsched.*"]),
+    include_package_data=True,
+    package_data={"jobsched": ["py.typed", "sample/**/*"]},
+    install_requires=_requirements("requirements.txt"),
+    extras_require={
+        "postgresql": ["psycopg[binary]>=3.2,<4"],
+        "mysql": ["pymysql>=1.1,<2"],
+        "test": _requirements("tests/requirements.txt"),
+    },
+    entry_points={
+        "console_scripts": ["jobsched = jobsched.cli:main"],
+        "apscheduler.jobstores": ["jobsched = jobsched.scheduling.jobstore:JobStore"],
+        "apscheduler.executors": ["jobsched = jobsched.scheduling.executor:QueueExecutor"],
+        "apscheduler.triggers": [
+            "jobsched_interval = jobsched.triggers.interval:IntervalTrigger",
+            "jobsched_at = jobsched.triggers.at:AtTrigger",
+        ],
+    },
+)
