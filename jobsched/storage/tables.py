@@ -46,15 +46,15 @@ jobs = Table(
     Column("paused_until_us", Time),
     Column("trigger", Text),
     Column("policy", Text),
-    Column("max_instances", Integer, nullable=False, default=1),
+    Column("max_instances", Integer, nullable=False, server_default="1"),
     Column("params", Text),
     Column("group_name", String(200)),
     Column("tags", Text),
     Column("description", Text),
     Column("created_us", Time, nullable=False),
     Column("updated_us", Time, nullable=False),
-    Column("version", Integer, nullable=False, default=1),
-    Column("fired", Integer, nullable=False, default=0),  # moments used up, for ``count``
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("fired", Integer, nullable=False, server_default="0"),  # moments used up, for ``count``
     sqlite_autoincrement=True,
 )
 Index(
@@ -72,8 +72,8 @@ runs = Table(
     Column("name", String(200), nullable=False),
     Column("task", String(200), nullable=False),
     Column("state", String(10), nullable=False),
-    Column("queue", String(64), nullable=False, default="default"),
-    Column("priority", SmallInteger, nullable=False, default=0),
+    Column("queue", String(64), nullable=False, server_default="default"),
+    Column("priority", SmallInteger, nullable=False, server_default="0"),
     Column("params", Text),
     Column("policy", Text),  # as it was when the run was made
     Column("requested_by", String(200)),
@@ -82,8 +82,8 @@ runs = Table(
     Column("not_before_us", Time),
     Column("started_us", Time),
     Column("ended_us", Time),
-    Column("attempt", Integer, nullable=False, default=1),
-    Column("claim", Integer, nullable=False, default=0),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("claim", Integer, nullable=False, server_default="0"),
     Column("retry_of", BigInteger),
     Column("retried_by", BigInteger),
     Column("node", String(64)),
@@ -96,15 +96,15 @@ runs = Table(
     Column("signal", SmallInteger),
     Column("ended_by", String(12)),
     Column("reason", Text),
-    Column("successes", Integer, nullable=False, default=0),
-    Column("errors", Integer, nullable=False, default=0),
-    Column("ignores", Integer, nullable=False, default=0),
+    Column("successes", Integer, nullable=False, server_default="0"),
+    Column("errors", Integer, nullable=False, server_default="0"),
+    Column("ignores", Integer, nullable=False, server_default="0"),
     Column("progress", Float),
     Column("progress_text", String(200)),
     Column("cpu_us", BigInteger),
     Column("peak_bytes", BigInteger),
-    Column("out_bytes", BigInteger, nullable=False, default=0),
-    Column("err_bytes", BigInteger, nullable=False, default=0),
+    Column("out_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("err_bytes", BigInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 Index("runs_by_job", runs.c.job_key, runs.c.id)
@@ -122,6 +122,15 @@ Index(
     sqlite_where=runs.c.state != "done",
     postgresql_where=runs.c.state != "done",
 )
+_ON_A_MACHINE = runs.c.state.in_(["starting", "running", "stopping"])
+Index(
+    "runs_on_machine",
+    runs.c.node,
+    runs.c.state,
+    runs.c.job_key,
+    sqlite_where=_ON_A_MACHINE,
+    postgresql_where=_ON_A_MACHINE,
+)
 
 occurrences = Table(
     "occurrences",
@@ -133,7 +142,7 @@ occurrences = Table(
     Column("late_us", BigInteger),
     Column("reason", Text),
     Column("last_us", Time),  # the last moment of a stretch
-    Column("count", BigInteger, nullable=False, default=1),
+    Column("count", BigInteger, nullable=False, server_default="1"),
     sqlite_with_rowid=False,
 )
 
@@ -142,8 +151,8 @@ day_counts = Table(
     metadata,
     Column("job_key", BigInteger, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970, UTC
-    Column("ran", BigInteger, nullable=False, default=0),
-    Column("failed", BigInteger, nullable=False, default=0),
+    Column("ran", BigInteger, nullable=False, server_default="0"),
+    Column("failed", BigInteger, nullable=False, server_default="0"),
     Column("late_quantiles", Text),  # JSON: microseconds at 0.5, 0.95, 0.99, 1
     Column("duration_quantiles", Text),
 )

@@ -1,0 +1,167 @@
+"""One database: connections, transactions, and what its failures mean to a caller.
+
+SQLite gets real transactions: the driver's own are switched off, ``write()`` begins with BEGIN
+IMMEDIATE, so that it never finds out in mid-transaction that somebody else is writing.
+"""
+
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from jobsched.errors import ConfigurationError, DatabaseBusy, Mistake
+from jobsched.storage import sqlite
+from jobsched.storage.failures import translated
+
+BUSY_SECONDS = 5.0
+_PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_LOCK_TIMEOUT = "SET lock_timeout = '5s'"
+
+
+class Database:
+    """The database at *url*; one per process, safe for any number of threads.
+
+    Raises: ConfigurationError when the url names no database that jobsched knows.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._checkpoints = False
+        self._inherited: list[object] = []
+        self._engine = self._create(url)
+        self._writer = self._engine.execution_options(jobsched_begin="BEGIN IMMEDIATE")
+        # SQLite waits for another writer by sleeping and asking again; threads of one process
+        # get their turn in order and at once through this lock.
+        self._turn = threading.Lock()
+
+    @property
+    def dialect(self) -> str:
+        """The kind of database: ``sqlite`` or ``postgresql``."""
+        return self._engine.dialect.name
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.dialect == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for reading; all its reads on SQLite see one moment.
+
+        Raises: DatabaseBusy, Unavailable.
+        """
+        with translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes are committed at the end, or all undone on an error.
+
+        Raises: DatabaseBusy after 5 seconds without a turn, DiskFull, Unavailable.
+        """
+        with translated(), self._my_turn(), self._writer.begin() as connection:
+            yield connection
+
+    def run(
+        self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None
+    ) -> CursorResult[Any]:
+        """Execute SQL text with ``:name`` parameters, past SQLAlchemy's compiler."""
+        return connection.exec_driver_sql(self.text(statement), dict(values or {}))
+
+    def many(
+        self, connection: Connection, statement: str, rows: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Execute SQL text once for each of *rows* (dicts), in one go; nothing when empty."""
+        if rows:
+            connection.exec_driver_sql(self.text(statement), [*map(dict, rows)])
+
+    def text(self, statement: str) -> str:
+        """Return *statement* with its ``:name`` parameters in the form the driver wants."""
+        return statement if self.is_sqlite else _pyformat(statement)
+
+    def new_ids(self, connection: Connection, table: str, count: int) -> list[int]:
+        """Take *count* new numbers for rows of *table* (``jobs``, ``runs``), ascending.
+
+        Inside a write transaction only: on SQLite the numbers are those of AUTOINCREMENT.
+        """
+        if not self.is_sqlite:
+            statement = (
+                "SELECT nextval(pg_get_serial_sequence(:name, :column))"
+                " FROM generate_series(1, :count)"
+            )
+            column = "key" if table == "jobs" else "id"
+            values = {"name": table, "column": column, "count": count}
+            return [*self.run(connection, statement, values).scalars()]
+        return sqlite.new_ids(connection, table, count)
+
+    def own_checkpoints(self) -> None:
+        """Make this the one process that moves SQLite's log into its file."""
+        self._checkpoints = True
+        self._engine.dispose()
+
+    def checkpoint(self) -> None:
+        """Move what SQLite's log holds into the file; call it when idle, in the owner only."""
+        if not self.is_sqlite:
+            return
+        with translated(), self._my_turn(), self._engine.connect() as connection:
+            sqlite.checkpoint(connection)
+
+    def dispose_after_fork(self) -> None:
+        """Forget the connections of the parent process without closing them."""
+        # Closing SQLite's would drop locks that belong to the parent's file descriptors.
+        self._inherited.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        self._turn = threading.Lock()
+
+    def close(self) -> None:
+        """Close every connection that is not in use."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise DatabaseBusy("The database is busy; try again.")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _create(self, url: str) -> Engine:
+        try:
+            parsed = make_url(url)
+            options = sqlite.ENGINE if parsed.get_backend_name() == "sqlite" else _SERVER
+            engine = create_engine(parsed, **options)
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            mistake = Mistake(where="database_url", message=f"cannot be used: {error}")
+            raise ConfigurationError([mistake]) from error
+        if engine.dialect.name == "sqlite":
+            sqlite.prepare(parsed)
+            event.listen(engine, "begin", sqlite.begin)
+        event.listen(engine, "connect", self._connected)
+        return engine
+
+    def _connected(self, connection: Any, _: ConnectionPoolEntry) -> None:
+        if self.is_sqlite:
+            sqlite.connected(connection, checkpoints=self._checkpoints)
+        elif self.dialect == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(_LOCK_TIMEOUT)
+            connection.commit()
+
+
+_POOL = {"pool_size": 16, "max_overflow": 48, "pool_timeout": BUSY_SECONDS, "pool_use_lifo": True}
+_SERVER: Mapping[str, Any] = {**_POOL, "connect_args": {"connect_timeout": 5}}
+
+
+@lru_cache(maxsize=256)
+def _pyformat(statement: str) -> str:
+    return _PARAMETER.sub(r"%(\1)s", statement.replace("%", "%%"))

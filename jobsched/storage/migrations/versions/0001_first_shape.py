@@ -1,0 +1,186 @@
+"""The first shape of the database."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table('audit',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('at_us', sa.BigInteger(), nullable=False),
+        sa.Column('who', sa.String(length=200), nullable=False),
+        sa.Column('source', sa.String(length=100), nullable=False),
+        sa.Column('what', sa.String(length=100), nullable=False),
+        sa.Column('target', sa.String(length=200), nullable=True),
+        sa.Column('status', sa.SmallInteger(), nullable=False),
+        sa.Column('request_id', sa.String(length=36), nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_audit'))
+    )
+    op.create_table('day_counts',
+        sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('ran', sa.BigInteger(), server_default='0', nullable=False),
+        sa.Column('failed', sa.BigInteger(), server_default='0', nullable=False),
+        sa.Column('late_quantiles', sa.Text(), nullable=True),
+        sa.Column('duration_quantiles', sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint('job_key', 'day', name=op.f('pk_day_counts'))
+    )
+    op.create_table('idempotency',
+        sa.Column('scope', sa.String(length=200), nullable=False),
+        sa.Column('key', sa.String(length=255), nullable=False),
+        sa.Column('body_digest', sa.String(length=64), nullable=False),
+        sa.Column('result', sa.String(length=200), nullable=False),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('scope', 'key', name=op.f('pk_idempotency'))
+    )
+    op.create_table('jobs',
+        sa.Column('key', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('id', sa.String(length=36), nullable=False),
+        sa.Column('name', sa.String(length=200), nullable=False),
+        sa.Column('task', sa.String(length=200), nullable=False),
+        sa.Column('mode', sa.String(length=12), nullable=False),
+        sa.Column('state', sa.String(length=10), nullable=False),
+        sa.Column('state_reason', sa.Text(), nullable=True),
+        sa.Column('next_us', sa.BigInteger(), nullable=True),
+        sa.Column('paused_us', sa.BigInteger(), nullable=True),
+        sa.Column('paused_until_us', sa.BigInteger(), nullable=True),
+        sa.Column('trigger', sa.Text(), nullable=True),
+        sa.Column('policy', sa.Text(), nullable=True),
+        sa.Column('max_instances', sa.Integer(), server_default='1', nullable=False),
+        sa.Column('params', sa.Text(), nullable=True),
+        sa.Column('group_name', sa.String(length=200), nullable=True),
+        sa.Column('tags', sa.Text(), nullable=True),
+        sa.Column('description', sa.Text(), nullable=True),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('updated_us', sa.BigInteger(), nullable=False),
+        sa.Column('version', sa.Integer(), server_default='1', nullable=False),
+        sa.Column('fired', sa.Integer(), server_default='0', nullable=False),
+        sa.PrimaryKeyConstraint('key', name=op.f('pk_jobs')),
+        sa.UniqueConstraint('id', name=op.f('uq_jobs_id')),
+        sqlite_autoincrement=True
+    )
+    op.create_index('jobs_due', 'jobs', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.create_table('leases',
+        sa.Column('name', sa.String(length=64), nullable=False),
+        sa.Column('owner', sa.String(length=200), nullable=False),
+        sa.Column('epoch', sa.BigInteger(), nullable=False),
+        sa.Column('expires_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('name', name=op.f('pk_leases'))
+    )
+    op.create_table('nodes',
+        sa.Column('name', sa.String(length=64), nullable=False),
+        sa.Column('boot_id', sa.String(length=36), nullable=False),
+        sa.Column('pid', sa.Integer(), nullable=False),
+        sa.Column('capacity', sa.Integer(), nullable=False),
+        sa.Column('started_us', sa.BigInteger(), nullable=False),
+        sa.Column('heartbeat_us', sa.BigInteger(), nullable=False),
+        sa.Column('facts', sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint('name', name=op.f('pk_nodes'))
+    )
+    op.create_table('occurrences',
+        sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('due_us', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('outcome', sa.String(length=10), nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=True),
+        sa.Column('late_us', sa.BigInteger(), nullable=True),
+        sa.Column('reason', sa.Text(), nullable=True),
+        sa.Column('last_us', sa.BigInteger(), nullable=True),
+        sa.Column('count', sa.BigInteger(), server_default='1', nullable=False),
+        sa.PrimaryKeyConstraint('job_key', 'due_us', name=op.f('pk_occurrences')),
+        sqlite_with_rowid=False
+    )
+    op.create_table('outputs',
+        sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+        sa.Column('out', sa.LargeBinary(), nullable=True),
+        sa.Column('err', sa.LargeBinary(), nullable=True),
+        sa.Column('chunks', sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint('run_id', name=op.f('pk_outputs'))
+    )
+    op.create_table('runs',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('job_key', sa.BigInteger(), nullable=True),
+        sa.Column('name', sa.String(length=200), nullable=False),
+        sa.Column('task', sa.String(length=200), nullable=False),
+        sa.Column('state', sa.String(length=10), nullable=False),
+        sa.Column('queue', sa.String(length=64), server_default='default', nullable=False),
+        sa.Column('priority', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('params', sa.Text(), nullable=True),
+        sa.Column('policy', sa.Text(), nullable=True),
+        sa.Column('requested_by', sa.String(length=200), nullable=True),
+        sa.Column('due_us', sa.BigInteger(), nullable=True),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('not_before_us', sa.BigInteger(), nullable=True),
+        sa.Column('started_us', sa.BigInteger(), nullable=True),
+        sa.Column('ended_us', sa.BigInteger(), nullable=True),
+        sa.Column('attempt', sa.Integer(), server_default='1', nullable=False),
+        sa.Column('claim', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('retry_of', sa.BigInteger(), nullable=True),
+        sa.Column('retried_by', sa.BigInteger(), nullable=True),
+        sa.Column('node', sa.String(length=64), nullable=True),
+        sa.Column('runner', sa.String(length=64), nullable=True),
+        sa.Column('boot_id', sa.String(length=36), nullable=True),
+        sa.Column('stop_us', sa.BigInteger(), nullable=True),
+        sa.Column('stop_by', sa.String(length=12), nullable=True),
+        sa.Column('stop_reason', sa.Text(), nullable=True),
+        sa.Column('exit_code', sa.Integer(), nullable=True),
+        sa.Column('signal', sa.SmallInteger(), nullable=True),
+        sa.Column('ended_by', sa.String(length=12), nullable=True),
+        sa.Column('reason', sa.Text(), nullable=True),
+        sa.Column('successes', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('errors', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('ignores', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('progress', sa.Float(), nullable=True),
+        sa.Column('progress_text', sa.String(length=200), nullable=True),
+        sa.Column('cpu_us', sa.BigInteger(), nullable=True),
+        sa.Column('peak_bytes', sa.BigInteger(), nullable=True),
+        sa.Column('out_bytes', sa.BigInteger(), server_default='0', nullable=False),
+        sa.Column('err_bytes', sa.BigInteger(), server_default='0', nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_runs')),
+        sqlite_autoincrement=True
+    )
+    op.create_index('runs_alive', 'runs', ['job_key', 'state'], unique=False, sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
+    op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
+    op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
+    op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+    op.create_table('switches',
+        sa.Column('name', sa.String(length=32), nullable=False),
+        sa.Column('value', sa.Text(), nullable=False),
+        sa.Column('updated_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('name', name=op.f('pk_switches'))
+    )
+    op.create_table('tokens',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('name', sa.String(length=64), nullable=False),
+        sa.Column('role', sa.String(length=10), nullable=False),
+        sa.Column('digest', sa.String(length=64), nullable=False),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('expires_us', sa.BigInteger(), nullable=True),
+        sa.Column('used_us', sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_tokens')),
+        sa.UniqueConstraint('digest', name=op.f('uq_tokens_digest')),
+        sqlite_autoincrement=True
+    )
+
+
+def downgrade() -> None:
+    op.drop_table('tokens')
+    op.drop_table('switches')
+    op.drop_index('runs_queued', table_name='runs', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+    op.drop_index('runs_on_machine', table_name='runs', sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
+    op.drop_index('runs_by_job', table_name='runs')
+    op.drop_index('runs_alive', table_name='runs', sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
+    op.drop_table('runs')
+    op.drop_table('outputs')
+    op.drop_table('occurrences')
+    op.drop_table('nodes')
+    op.drop_table('leases')
+    op.drop_index('jobs_due', table_name='jobs', sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.drop_table('jobs')
+    op.drop_table('idempotency')
+    op.drop_table('day_counts')
+    op.drop_table('audit')

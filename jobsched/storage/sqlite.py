@@ -1,0 +1,84 @@
+"""What is particular about SQLite: its settings, its transactions, its log, its numbers."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection
+
+from jobsched.errors import ConfigurationError, Mistake
+
+ENGINE: Mapping[str, Any] = {
+    "pool_size": 16,
+    "max_overflow": 48,
+    "pool_timeout": 5.0,
+    "pool_use_lifo": True,
+    # The driver neither begins nor commits by itself; see begin().
+    "connect_args": {"timeout": 5.0, "isolation_level": None, "check_same_thread": False},
+}
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=OFF",
+    "PRAGMA journal_size_limit=67108864",
+)
+_SOUND_SINCE = (3, 51, 3)
+
+
+def file_of(url: URL) -> Path:
+    """Return the absolute path of the database file of *url*.
+
+    Raises: ConfigurationError for a database in memory, which no two processes can share.
+    """
+    name = url.database or ""
+    if name in {"", ":memory:"} or name.startswith("file:"):
+        mistake = Mistake(where="database_url", message="a SQLite database must be a plain file")
+        raise ConfigurationError([mistake])
+    return Path(name).absolute()
+
+
+def prepare(url: URL) -> None:
+    """Make the file of *url* if it is absent, readable by its owner only."""
+    path = file_of(url)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        mistake = Mistake(where=str(path), message=f"cannot be opened: {error.strerror}")
+        raise ConfigurationError([mistake]) from error
+
+
+def connected(connection: sqlite3.Connection, *, checkpoints: bool) -> None:
+    """Set up a new driver *connection*; only one process should do *checkpoints*."""
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+    connection.execute(f"PRAGMA wal_autocheckpoint={1000 if checkpoints else 0}").close()
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction: for writing at once, else when the first statement reads."""
+    options = connection.get_execution_options()
+    connection.exec_driver_sql(options.get("jobsched_begin", "BEGIN"))
+
+
+def checkpoint(connection: Connection) -> None:
+    """Move the log into the file as far as no reader is in the way."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - narrows a type
+    driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+
+
+def new_ids(connection: Connection, table: str, count: int) -> list[int]:
+    """Take *count* numbers of the AUTOINCREMENT sequence of *table*."""
+    take = "UPDATE sqlite_sequence SET seq = seq + ? WHERE name = ? RETURNING seq"
+    last = connection.exec_driver_sql(take, (count, table)).scalar()
+    if last is None:
+        connection.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, count))
+        last = count
+    return [*range(last - count + 1, last + 1)]
+
+
+def wal_reset_fault() -> str | None:
+    """Return the version of SQLite if it is one that can damage its log (before 3.51.3)."""
+    return None if sqlite3.sqlite_version_info >= _SOUND_SINCE else sqlite3.sqlite_version
