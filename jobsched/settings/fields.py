@@ -1,0 +1,292 @@
+"""The settings themselves: one field each, with its names, its rule and a sentence about it."""
+
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from jobsched.settings import readers
+from jobsched.settings.readers import Reader
+
+DAY = 86_400
+ENVIRONMENT = (
+    "PATH", "HOME", "LANG", "LC_*", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDefaults:
+    """What a job gets that says nothing itself; from ``job_defaults`` of SCHED_CONFIG.
+
+    *misfire_grace* is in seconds, None = no limit, "default" = the rule of the job's trigger.
+    """
+
+    max_instances: int = 1
+    coalesce: bool = True
+    misfire_grace: float | Literal["default"] | None = "default"
+
+
+def _names(
+    key: str | None, doc: str, read: Reader, *, flag: str | None = None, env: str | None = ""
+) -> dict[str, Any]:
+    """Return a field's metadata; *env* is derived from *key* unless it is given."""
+    if env == "" and key is not None:
+        env = key if key.startswith("JOBSCHED_") else f"JOBSCHED_{key}"
+    return {"key": key, "env": env or None, "flag": flag, "doc": doc, "read": read}
+
+
+def _capacity() -> int:
+    return max(4, 4 * len(os.sched_getaffinity(0)))
+
+
+def _node() -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", socket.gethostname()).lstrip("._-")[:64] or "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be configured. Times in seconds and sizes in bytes unless named so."""
+
+    conf_dir: Path = field(
+        metadata=_names(
+            None,
+            "Folder with catalog.cfg, jobsched.cfg and logging.cfg.",
+            readers.path,
+            flag="--conf-dir",
+            env="JOBSCHED_CONF_DIR",
+        )
+    )
+    tasks_dir: Path = field(
+        metadata=_names(
+            "TASKS_DIR",
+            "Folder with the Python files of the tasks.",
+            readers.path,
+            flag="--tasks-dir",
+        )
+    )
+    data_dir: Path = field(
+        default_factory=lambda: Path.cwd() / "var",
+        metadata=_names(
+            "DATA_DIR",
+            "Folder for the database, outputs and everything else that the program keeps.",
+            readers.path,
+            flag="--data-dir",
+        ),
+    )
+    host: str = field(
+        default="127.0.0.1",
+        metadata=_names(
+            "HOST",
+            "Address to listen on; any but a loopback address needs a token first.",
+            readers.text,
+            flag="--host",
+        ),
+    )
+    port: int = field(
+        default=58631,
+        metadata=_names(
+            "JOBSCHED_PORT", "Port to listen on.", readers.integer(1, 65535), flag="--port"
+        ),
+    )
+    node: str = field(
+        default_factory=_node,
+        metadata=_names(
+            "NODE",
+            "Name of this machine; only one supervisor may run under it.",
+            readers.node,
+            flag="--node",
+        ),
+    )
+    capacity: int = field(
+        default_factory=_capacity,
+        metadata=_names(
+            "CAPACITY",
+            "How many runs may be alive at once on this machine; the others wait.",
+            readers.integer(1, 10_000),
+            flag="--jobs",
+        ),
+    )
+    runners: int = field(
+        default=2,
+        metadata=_names(
+            "RUNNERS", "How many runner processes host the runs.", readers.integer(1, 64)
+        ),
+    )
+    job_livetime: float = field(
+        default=60.0,
+        metadata=_names(
+            "JOB_LIVETIME",
+            "Longest life of a RunScript run and of a @watchdog() task; 0 is no limit.",
+            readers.number(0),
+        ),
+    )
+    timezone: str = field(
+        default="UTC",
+        metadata=_names("TIMEZONE", "Time zone of triggers that name none.", readers.timezone),
+    )
+    database_url: str = field(
+        default="",
+        repr=False,
+        metadata=_names(
+            "DATABASE_URL",
+            "Database in SQLAlchemy's form; by default a SQLite file in the data folder.",
+            readers.database,
+        ),
+    )
+    volatile: bool = field(
+        default=False,
+        metadata=_names("VOLATILE", "Forget all jobs and runs at every start.", readers.boolean),
+    )
+    job_defaults: JobDefaults = JobDefaults()
+    sched_warnings: tuple[str, ...] = ()
+    grace: float = field(
+        default=5.0,
+        metadata=_names(
+            "GRACE",
+            "Time between the friendly and the forced end of a run.",
+            readers.number(0, DAY),
+        ),
+    )
+    task_load_timeout: float = field(
+        default=60.0,
+        metadata=_names(
+            "TASK_LOAD_TIMEOUT",
+            "Longest time that importing a task's file may take.",
+            readers.number(0.1, DAY),
+        ),
+    )
+    output_cap: int = field(
+        default=50 * 2**20,
+        metadata=_names(
+            "OUTPUT_CAP",
+            "Most bytes kept of one output stream; of more, head and tail stay.",
+            readers.integer(4096, 2**40),
+        ),
+    )
+    history: int = field(
+        default=30,
+        metadata=_names(
+            "HISTORY", "Finished runs kept of each job.", readers.integer(1, 1_000_000)
+        ),
+    )
+    history_days: int = field(
+        default=30,
+        metadata=_names(
+            "HISTORY_DAYS",
+            "Days that finished runs without a job are kept.",
+            readers.integer(1, 36_500),
+        ),
+    )
+    ledger_days: int = field(
+        default=90,
+        metadata=_names(
+            "LEDGER_DAYS",
+            "Days that occurrences and daily figures are kept.",
+            readers.integer(1, 36_500),
+        ),
+    )
+    fold_hours: int = field(
+        default=24,
+        metadata=_names(
+            "FOLD_HOURS",
+            "Hours after which uneventful occurrences are folded into daily figures.",
+            readers.integer(1, 24 * 365),
+        ),
+    )
+    trusted_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=_names(
+            "TRUSTED_HOSTS",
+            "Further names under which the server may be addressed.",
+            readers.words,
+        ),
+    )
+    rate_limit: float = field(
+        default=50.0,
+        metadata=_names(
+            "RATE_LIMIT",
+            "Requests a second that one token may send in the long run.",
+            readers.number(0.001, 1e6),
+        ),
+    )
+    rate_burst: int = field(
+        default=200,
+        metadata=_names(
+            "RATE_BURST",
+            "Requests that one token may send at once.",
+            readers.integer(1, 1_000_000),
+        ),
+    )
+    queue_limit: int = field(
+        default=1_000_000,
+        metadata=_names(
+            "QUEUE_LIMIT",
+            "Runs that may wait; beyond that, requests for more are refused.",
+            readers.integer(1, 10**9),
+        ),
+    )
+    body_limit: int = field(
+        default=1_048_576,
+        metadata=_names(
+            "BODY_LIMIT", "Most bytes of a request's body.", readers.integer(1024, 2**30)
+        ),
+    )
+    web_threads: int = field(
+        default=512,
+        metadata=_names(
+            "WEB_THREADS", "Requests served at the same time.", readers.integer(4, 4096)
+        ),
+    )
+    allow_root_jobs: bool = field(
+        default=False,
+        metadata=_names(
+            "ALLOW_ROOT_JOBS",
+            "Acknowledge that jobs run as root; ends the warning at the start.",
+            readers.boolean,
+        ),
+    )
+    run_as: str | None = field(
+        default=None,
+        metadata=_names("RUN_AS", "User whose rights jobs run with; needs root.", readers.text),
+    )
+    environment: tuple[str, ...] = field(
+        default=ENVIRONMENT,
+        metadata=_names(
+            "ENVIRONMENT",
+            "Variables that jobs inherit from the server; * stands for any ending.",
+            readers.words,
+        ),
+    )
+    script_types: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({}),
+        metadata=_names(
+            "SCRIPT_TYPES",
+            "Commands that run scripts, by suffix; adds to and overrides the built-in ones.",
+            readers.script_types,
+            env=None,
+        ),
+    )
+    keep_runs: bool = field(
+        default=False,
+        metadata=_names(
+            "KEEP_RUNS",
+            "Let living runs go on when the server is stopped; the next start adopts them.",
+            readers.boolean,
+            flag="--keep-runs",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        if not self.database_url:
+            # A volatile database has a name of its own: emptying it never costs the real one.
+            name = "volatile.db" if self.volatile else "jobsched.db"
+            object.__setattr__(self, "database_url", f"sqlite:///{self.data_dir / name}")
+
+    @property
+    def runs_dir(self) -> Path:
+        """Where long outputs of runs are kept."""
+        return self.data_dir / "runs"

@@ -1,0 +1,171 @@
+"""Reading the settings: flags over environment over jobsched.cfg over defaults, all at once."""
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from jobsched.errors import ConfigurationError, Mistake
+from jobsched.settings import jobsched_cfg
+from jobsched.settings.fields import Settings
+from jobsched.settings.jobsched_cfg import CfgFile
+from jobsched.settings.sched_config import Translation, translate
+from jobsched.settings.suggestions import did_you_mean, nearest
+
+SCHED_CONFIG = "SCHED_CONFIG"
+_CONFIGURABLE = tuple(f for f in fields(Settings) if f.metadata)
+_KEYS = (*(f.metadata["key"] for f in _CONFIGURABLE if f.metadata["key"]), SCHED_CONFIG)
+_VARIABLES = tuple(f.metadata["env"] for f in _CONFIGURABLE if f.metadata["env"])
+# Set by the program for its own parts, for jobs and for tests; never settings.
+_OTHER_VARIABLES = ("JOBSCHED_JOB_", "JOBSCHED_RUN_", "JOBSCHED_PARAM", "JOBSCHED_TEST_")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """What has been found so far."""
+
+    flags: Mapping[str, object]
+    environ: Mapping[str, str]
+    cfg: CfgFile = field(default_factory=lambda: CfgFile(path=Path("jobsched.cfg")))
+    values: dict[str, object] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
+    """Return the settings of this start.
+
+    *flags* maps a field's name (``conf_dir``) or its flag's (``jobs``) to the value given on
+    the command line; None means not given. *environ* is the process's environment.
+
+    Raises: ConfigurationError with every mistake in flags, environment and jobsched.cfg.
+    """
+    reading = _Reading(flags=flags, environ=environ)
+    _folders(reading)
+    _cfg_file(reading)
+    for setting in _CONFIGURABLE:
+        if setting.name != "conf_dir":
+            _field(setting, reading)
+    _require_tasks_dir(reading)
+    _unknown_keys(reading)
+    translation = _sched_config(reading)
+    if reading.mistakes:
+        raise ConfigurationError(reading.mistakes)
+    return _settled(reading, translation)
+
+
+def _folders(reading: _Reading) -> None:
+    conf_dir = next(setting for setting in _CONFIGURABLE if setting.name == "conf_dir")
+    _field(conf_dir, reading)
+    if "conf_dir" not in reading.values and not reading.mistakes:
+        reading.mistakes.append(_missing(conf_dir))
+    _must_exist(conf_dir, reading)
+
+
+def _missing(setting: Field[Any]) -> Mistake:
+    flag = setting.metadata["flag"]
+    return Mistake(
+        where=flag,
+        message=f"is required; give {flag} DIRECTORY or set {setting.metadata['env']}",
+    )
+
+
+def _must_exist(setting: Field[Any], reading: _Reading) -> None:
+    path = reading.values.get(setting.name)
+    if isinstance(path, Path) and not path.is_dir():
+        del reading.values[setting.name]
+        where, _ = _given(setting, reading) or (setting.metadata["flag"], None)
+        reading.mistakes.append(Mistake(where=where, message=f"there is no directory {path}"))
+
+
+def _cfg_file(reading: _Reading) -> None:
+    conf_dir = reading.values.get("conf_dir")
+    if not isinstance(conf_dir, Path):
+        return
+    try:
+        reading.cfg = jobsched_cfg.read(conf_dir / "jobsched.cfg")
+    except ConfigurationError as error:
+        reading.mistakes.extend(error.mistakes)
+
+
+def _field(setting: Field[Any], reading: _Reading) -> None:
+    given = _given(setting, reading)
+    if given is None:
+        return
+    where, raw = given
+    try:
+        reading.values[setting.name] = setting.metadata["read"](raw)
+    except ValueError as error:
+        name = setting.metadata["key"] or setting.name
+        message = str(error) if where.startswith(("-", "JOBSCHED_")) else f"{name} {error}"
+        reading.mistakes.append(Mistake(where=where, message=message))
+
+
+def _given(setting: Field[Any], reading: _Reading) -> tuple[str, object] | None:
+    """Return where *setting* was given and what, None if it was not."""
+    names = setting.metadata
+    for name in (setting.name, _destination(names["flag"])):
+        if reading.flags.get(name) is not None:
+            return names["flag"] or name, reading.flags[name]
+    if names["env"] and reading.environ.get(names["env"], "") != "":
+        return names["env"], reading.environ[names["env"]]
+    if names["key"] in reading.cfg.values:
+        return reading.cfg.where(names["key"]), reading.cfg.values[names["key"]]
+    return None
+
+
+def _destination(flag: str | None) -> str:
+    return "" if flag is None else flag.removeprefix("--").replace("-", "_")
+
+
+def _require_tasks_dir(reading: _Reading) -> None:
+    setting = next(setting for setting in _CONFIGURABLE if setting.name == "tasks_dir")
+    if _given(setting, reading) is None:
+        reading.mistakes.append(_missing(setting))
+    _must_exist(setting, reading)
+
+
+def _unknown_keys(reading: _Reading) -> None:
+    for key in reading.cfg.values:
+        if key not in _KEYS:
+            message = (
+                f"{key} is no setting.{did_you_mean(key, _KEYS)} Names of your own begin with "
+                "an underscore."
+            )
+            reading.mistakes.append(Mistake(where=reading.cfg.where(key), message=message))
+
+
+def _sched_config(reading: _Reading) -> Translation:
+    if SCHED_CONFIG not in reading.cfg.values:
+        return Translation()
+    translation = translate(reading.cfg.values[SCHED_CONFIG])
+    for way, message in translation.mistakes:
+        where = reading.cfg.where(SCHED_CONFIG, *way)
+        reading.mistakes.append(Mistake(where=where, message=f"{SCHED_CONFIG}: {message}"))
+    return translation
+
+
+def _settled(reading: _Reading, translation: Translation) -> Settings:
+    """Return the settings; what SCHED_CONFIG says gives way to a setting of its own."""
+    values: dict[str, Any] = dict(reading.values)
+    if "database_url" not in values:
+        values.setdefault("volatile", translation.volatile)
+        if translation.database_url is not None:
+            values["database_url"] = translation.database_url
+    for name in ("capacity", "timezone"):
+        if (value := getattr(translation, name)) is not None:
+            values.setdefault(name, value)
+    return Settings(
+        **values,
+        job_defaults=translation.job_defaults,
+        sched_warnings=(*translation.warnings, *_misspelt(reading.environ)),
+    )
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[str]:
+    """Return a warning for each variable that is no setting but looks like one."""
+    return [
+        f"{name} is no setting; did you mean {meant}?"
+        for name in sorted(environ)
+        if name.startswith("JOBSCHED_") and name not in _VARIABLES
+        if not name.startswith(_OTHER_VARIABLES) and (meant := nearest(name, _VARIABLES))
+    ]

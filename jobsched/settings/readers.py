@@ -1,0 +1,145 @@
+"""From a raw value (text of the environment, object of jobsched.cfg) to a setting's own type.
+
+Every reader takes what was given and returns the value, or raises ValueError with the rest of a
+sentence that begins with the setting's name, such as ``must be a whole number``.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+Reader = Callable[[object], object]
+
+_DATABASE = re.compile(r"(sqlite|postgresql|mysql|mariadb)(\+\w+)?:")
+_NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def text(raw: object) -> str:
+    """Read text of at least one character."""
+    if not isinstance(raw, str) or not raw.strip():
+        raise ValueError(f"must be text, not {raw!r}")
+    return raw
+
+
+def path(raw: object) -> Path:
+    """Read a path; a relative one starts at the working directory, ``~`` is home."""
+    return Path(text(str(raw) if isinstance(raw, Path) else raw)).expanduser().absolute()
+
+
+def integer(low: int, high: int) -> Reader:
+    """Return a reader of whole numbers from *low* to *high*."""
+
+    def read(raw: object) -> int:
+        value = _whole(raw)
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low} to {high}, not {value}")
+        return value
+
+    return read
+
+
+def _whole(raw: object) -> int:
+    digits = isinstance(raw, str) and re.fullmatch(r"-?[0-9]{1,18}", raw.strip())
+    if digits or (isinstance(raw, int) and not isinstance(raw, bool)):
+        return int(raw)  # type: ignore[call-overload, no-any-return]
+    raise ValueError(f"must be a whole number, not {raw!r}")
+
+
+def number(low: float, high: float = 1e9) -> Reader:
+    """Return a reader of numbers from *low* to *high*."""
+
+    def read(raw: object) -> float:
+        value = _real(raw)
+        if not low <= value <= high:
+            raise ValueError(f"must be from {low:g} to {high:g}, not {value:g}")
+        return value
+
+    return read
+
+
+def _real(raw: object) -> float:
+    numeric = isinstance(raw, int | float | str) and not isinstance(raw, bool)
+    try:
+        value = float(raw) if numeric else math.nan  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        raise ValueError(f"must be a number, not {raw!r}")
+    return value
+
+
+def boolean(raw: object) -> bool:
+    """Read True or False, in text also yes, no, on, off, 1, 0."""
+    if isinstance(raw, bool):
+        return raw
+    word = raw.strip().lower() if isinstance(raw, str) else None
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise ValueError(f"must be True or False, not {raw!r}")
+
+
+def words(raw: object) -> tuple[str, ...]:
+    """Read a list of words; text is split at commas."""
+    items = raw.split(",") if isinstance(raw, str) else raw
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"must be a list of texts, not {raw!r}")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def node(raw: object) -> str:
+    """Read the name of a machine."""
+    name = text(raw)
+    if not _NODE.fullmatch(name):
+        raise ValueError(
+            "must begin with a letter or digit and go on with at most 63 letters, digits, "
+            f"'.', '-' or '_', not {name!r}"
+        )
+    return name
+
+
+def timezone(raw: object) -> str:
+    """Read the name of a time zone; a zone object that has a name will do."""
+    name = text(getattr(raw, "key", raw))
+    if name == "UTC":
+        return name
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"must be a time zone such as Europe/Berlin, not {name!r}") from None
+    return name
+
+
+def database(raw: object) -> str:
+    """Read the address of a database in SQLAlchemy's form."""
+    url = text(raw)
+    if not _DATABASE.match(url):
+        # The address may hold a password: only what stands before the colon is repeated.
+        kind = url.split(":", maxsplit=1)[0]
+        raise ValueError(f"must begin with sqlite:, postgresql:, mysql: or mariadb:, not {kind!r}")
+    return url
+
+
+def script_types(raw: object) -> dict[str, tuple[str, ...]]:
+    """Read a table from a suffix to the command that runs such scripts."""
+    if not isinstance(raw, Mapping):
+        reason = f"must be a dictionary such as {{'.rb': ['ruby']}}, not {raw!r}"
+        raise ValueError(reason)  # noqa: TRY004 - every refusal of a reader is a ValueError
+    return {_suffix(key): _command(key, value) for key, value in raw.items()}
+
+
+def _suffix(raw: object) -> str:
+    if not isinstance(raw, str) or not re.fullmatch(r"\.?[A-Za-z0-9]+", raw):
+        raise ValueError(f"has a key that is no suffix such as '.rb': {raw!r}")
+    return "." + raw.removeprefix(".").lower()
+
+
+def _command(suffix: object, raw: object) -> tuple[str, ...]:
+    command = tuple(raw.split()) if isinstance(raw, str) else raw
+    if not isinstance(command, list | tuple) or not command:
+        raise ValueError(f"needs a command for {suffix!r}, such as ['ruby'], not {raw!r}")
+    if not all(isinstance(word, str) and word for word in command):
+        raise ValueError(f"needs a command for {suffix!r} made of texts, not {raw!r}")
+    return tuple(command)
