@@ -1,0 +1,145 @@
+"""Every so often: a grid of moments from a start on, always the same distance apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from jobsched.clock import SECOND
+from jobsched.triggers.base import NOTHING, Stretch, Trigger
+from jobsched.triggers.fields import LAST_US, Fields, microseconds
+
+UNITS: Mapping[str, int] = {
+    "weeks": 604_800,
+    "days": 86_400,
+    "hours": 3_600,
+    "minutes": 60,
+    "seconds": 1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalTrigger(Trigger):
+    """Moments *step_us* apart; the first is *start_us*."""
+
+    kind: ClassVar[str] = "interval"
+
+    start_us: int
+    step_us: int
+
+    @classmethod
+    def read(cls, fields: Fields, timezone: str, created_us: int | None) -> Self | None:
+        """Return the trigger; a start in the past moves on to the next moment of its grid."""
+        step, common = _read_step(fields), fields.common(timezone)
+        start = fields.moment("start", timezone)
+        if start is None and created_us is None:
+            fields.refuse("start", "required", "A stored interval needs its start.")
+        if step is None or fields.errors:
+            return None
+        first = _first(step, start, created_us)
+        if first > LAST_US:
+            fields.refuse("interval", "range", "interval is longer than the calendar.")
+            return None
+        return cls(**common, start_us=first, step_us=step)
+
+    @property
+    def interval(self) -> timedelta:
+        """The distance between two moments."""
+        return timedelta(microseconds=self.step_us)
+
+    @property
+    def last_us(self) -> int:
+        """The bound that no moment exceeds."""
+        last = LAST_US if self.end_us is None else self.end_us
+        if self.count is None:
+            return last
+        return min(last, self.start_us + (self.count - 1) * self.step_us)
+
+    def next_after(self, us: int) -> int | None:
+        """Return the first moment of the grid strictly after *us*."""
+        moment = self.start_us
+        if us >= moment:
+            moment += ((us - moment) // self.step_us + 1) * self.step_us
+        return moment if moment <= self.last_us else None
+
+    def count_between(self, first_us: int, end_us: int) -> Stretch:
+        """Return how many moments there are, with the first and the last, by division."""
+        first = self.next_after(first_us - 1)
+        bound = min(end_us - 1, self.last_us)
+        if first is None or first > bound:
+            return NOTHING
+        steps = (bound - first) // self.step_us
+        return Stretch(steps + 1, first, first + steps * self.step_us)
+
+    def newest_between(self, first_us: int, end_us: int, most: int) -> list[int]:
+        """Return the newest *most* moments by going back from the last."""
+        total, _, last = self.count_between(first_us, end_us)
+        if last is None:
+            return []
+        return [last - back * self.step_us for back in reversed(range(min(total, most)))]
+
+    def rule(self) -> dict[str, object]:
+        """Return ``interval`` in days, hours, minutes and seconds."""
+        return {"interval": _split(self.step_us)}
+
+    def words(self) -> str:
+        """Return for instance ``Every 1 hour 30 minutes``."""
+        parts = [
+            f"{amount} {unit.removesuffix('s') if amount == 1 else unit}"
+            for unit, amount in _split(self.step_us).items()
+        ]
+        return "Every " + (parts[0].removeprefix("1 ") if len(parts) == 1 else " ".join(parts))
+
+
+def _read_step(fields: Fields) -> int | None:
+    """Return the sum of the known keys of ``interval`` in microseconds (J20, J24, J25)."""
+    value = fields.data.get("interval")
+    if not isinstance(value, Mapping):
+        fields.refuse("interval", "type", 'interval must be an object such as {"minutes": 5}.')
+        return None
+    known = {unit: value[unit] for unit in UNITS if unit in value}
+    if not known:
+        fields.refuse("interval", "required", f"interval needs one of {', '.join(UNITS)}.")
+        return None
+    amounts = {unit: microseconds(amount, UNITS[unit]) for unit, amount in known.items()}
+    for unit in (unit for unit, amount in amounts.items() if amount is None):
+        fields.refuse(f"interval.{unit}", "number", f"interval.{unit} must be a finite number.")
+    return None if fields.errors else _checked(fields, amounts)
+
+
+def _checked(fields: Fields, amounts: Mapping[str, int | None]) -> int | None:
+    """Return the sum of the *amounts* if it is a usable distance."""
+    step = sum(amount or 0 for amount in amounts.values())
+    if 0 < step <= LAST_US:
+        return step
+    name = f"interval.{next(iter(amounts))}" if len(amounts) == 1 else "interval"
+    if step <= 0:
+        fields.refuse(name, "positive", f"{name} must be more than zero.")
+    else:
+        fields.refuse(name, "range", f"{name} is longer than the calendar.")
+    return None
+
+
+def _first(step: int, start: int | None, created_us: int | None) -> int:
+    """Return the first moment: after creation, on the grid of *start* when one is given."""
+    if created_us is None:
+        assert start is not None  # noqa: S101 - refused before
+        return start
+    if start is None:
+        return created_us + step
+    if start > created_us:
+        return start
+    return start + ((created_us - start) // step + 1) * step
+
+
+def _split(step_us: int) -> dict[str, int | float]:
+    """Return the distance in days, hours, minutes and seconds, exactly."""
+    parts: dict[str, int | float] = {}
+    rest = step_us
+    for unit in ("days", "hours", "minutes"):
+        amount, rest = divmod(rest, UNITS[unit] * SECOND)
+        if amount:
+            parts[unit] = amount
+    if rest:
+        parts["seconds"] = rest / SECOND if rest % SECOND else rest // SECOND
+    return parts
