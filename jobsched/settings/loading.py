@@ -53,6 +53,20 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
     return _settled(reading, translation)
 
 
+def folders(flags: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Path]:
+    """Return what of ``conf_dir``, ``tasks_dir`` and ``data_dir`` was given, mistakes or not.
+
+    For the check command, which goes on after a mistake; folders that do not exist are left
+    out, and so is what stands in jobsched.cfg.
+    """
+    reading = _Reading(flags=flags, environ=environ)
+    for setting in _CONFIGURABLE:
+        if setting.name in {"conf_dir", "tasks_dir", "data_dir"}:
+            _field(setting, reading)
+    found = ((name, path) for name, path in reading.values.items() if isinstance(path, Path))
+    return {name: path for name, path in found if path.is_dir()}
+
+
 def _folders(reading: _Reading) -> None:
     conf_dir = next(setting for setting in _CONFIGURABLE if setting.name == "conf_dir")
     _field(conf_dir, reading)
