@@ -1,0 +1,84 @@
+"""Pydantic's complaints in our words: which field, which rule, one sentence, did you mean."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from jobsched.errors import FieldError
+from jobsched.web import strictjson
+
+MAX_ERRORS = 50
+_RULES: Mapping[str, str] = {"missing": "required", "extra_forbidden": "unknown"}
+
+
+def translate(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
+    """Return what *error* says about an input for *model*, at most 50 field errors."""
+    details = error.errors(include_url=False, include_input=False)[:MAX_ERRORS]
+    return [_field_error(each, model) for each in details]
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'interval'?``, or nothing when no known name is near."""
+    near = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def _field_error(detail: ErrorDetails, model: type[BaseModel]) -> FieldError:
+    location = [part for part in detail["loc"] if not _is_tag(part)]
+    field = strictjson.joined(iter(location)) or "body"
+    kind = detail["type"]
+    message = _message(detail, field, location, model)
+    return FieldError(field=field, rule=_RULES.get(kind, kind), message=message)
+
+
+def _is_tag(part: str | int) -> bool:
+    """Tell the branches of unions, such as ``function-after[...]``, from names of fields."""
+    return isinstance(part, str) and part.startswith(("function-", "constrained-", "lax-or-"))
+
+
+def _message(
+    detail: ErrorDetails, field: str, location: list[str | int], model: type[BaseModel]
+) -> str:
+    kind = detail["type"]
+    if kind == "missing":
+        return f"{field} is required."
+    if kind == "extra_forbidden":
+        hint = suggestion(str(location[-1]), _names_at(model, location[:-1]))
+        return f"There is no field {field!r} here.{hint}"
+    if kind in {"value_error", "assertion_error"}:
+        return _own_words(detail, field)
+    return f"{field}: {detail['msg']}."
+
+
+def _own_words(detail: ErrorDetails, field: str) -> str:
+    """Return what a validator of ours said; it is a whole sentence already."""
+    said = str(detail.get("ctx", {}).get("error", detail["msg"]))
+    said = said if said.endswith(".") else f"{said}."
+    return said if field in said or field == "body" else f"{field}: {said}"
+
+
+def _names_at(model: type[BaseModel], location: list[str | int]) -> list[str]:
+    """Return the names of the fields of the model found by following *location*."""
+    models: list[type[BaseModel]] = [model]
+    for part in location:
+        if isinstance(part, int):
+            continue
+        models = [inner for each in models for inner in _models_of(each, part)] or models
+    return [field.alias or key for each in models for key, field in each.model_fields.items()]
+
+
+def _models_of(model: type[BaseModel], name: str) -> list[type[BaseModel]]:
+    for key, field in model.model_fields.items():
+        if name in {key, field.alias}:
+            return list(_models_in(field.annotation))
+    return []
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models_in(part)

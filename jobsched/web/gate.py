@@ -1,0 +1,293 @@
+"""The gate: what every request of every interface must pass before any route sees it.
+
+In this order: Host, cross-site, who, how much, role, body size. An endpoint is exempt from *who*
+by its exact name only. Afterwards every answer gets its security headers and every request that
+may change something its audit row.
+"""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, g, request
+from werkzeug.routing import BaseConverter
+
+from jobsched import auth, clock
+from jobsched.auth import Principal, TokenBook
+from jobsched.errors import InvalidInput, JobschedError, NotAllowed, NotAuthenticated, TooLarge
+from jobsched.model import Role
+from jobsched.web import peers
+from jobsched.web.audit import AuditRow
+from jobsched.web.limits import Buckets
+
+EXEMPT = frozenset({"health.healthz", "health.readyz"})
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'self'; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+LOOPBACK = "loopback"
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class GateSettings(Protocol):
+    """The settings that the gate obeys."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]: ...
+    @property
+    def rate_limit(self) -> float: ...
+    @property
+    def rate_burst(self) -> int: ...
+    @property
+    def body_limit(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What one endpoint asks of a request: declared beside its view."""
+
+    role: Role
+    changes_state: bool
+    body_limit: int | None
+
+
+def needs(role: Role) -> Callable[[View], View]:
+    """Declare the role that a view needs (default: viewer to read, admin for the rest)."""
+    return _declaring("needed_role", role)
+
+
+def changes_state(view: View) -> View:
+    """Declare that even a GET of this view changes something."""
+    return _declaring("changes_state", True)(view)
+
+
+def body_limit(limit: int) -> Callable[[View], View]:
+    """Declare how many bytes of body a view takes, in place of the setting."""
+    return _declaring("body_limit", limit)
+
+
+def principal() -> Principal:
+    """Return who makes the present request."""
+    found: Principal = g.principal
+    return found
+
+
+class Gate:
+    """Decides about requests. *peer_is_own* tells whether the peer is our own user here."""
+
+    def __init__(
+        self,
+        settings: GateSettings,
+        tokens: TokenBook,
+        audit: Callable[[AuditRow], None],
+        peer_is_own: Callable[[Mapping[str, Any]], bool] = peers.is_own,
+    ) -> None:
+        self._settings, self._tokens, self._audit = settings, tokens, audit
+        self._peer_is_own = peer_is_own
+        self._hosts = frozenset(_trusted(settings))
+        self._buckets = Buckets(settings.rate_limit, settings.rate_burst)
+        self._touched: dict[int, int] = {}
+
+    def check(self) -> None:
+        """Let the present request through, or refuse it.
+
+        Raises: InvalidInput, NotAuthenticated, NotAllowed, TooManyRequests, TooLarge.
+        """
+        g.request_id = str(uuid.uuid4())
+        g.principal = Principal(name="-", role=Role.VIEWER, source=request.remote_addr or "-")
+        demands = _demands()
+        g.audited = demands.changes_state
+        self._check_host()
+        if demands.changes_state:
+            _check_site()
+        if request.endpoint not in EXEMPT:
+            self._admit(demands.role)
+        self._check_body(demands)
+
+    def finish(self, response: Response) -> Response:
+        """Dress the answer, and note a change in the audit log."""
+        response.headers["X-Request-Id"] = g.get("request_id", "-")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-cache")
+        if g.get("audited") and response.status_code != 429:
+            self._audit(_audit_row(response))
+        return response
+
+    def _check_host(self) -> None:
+        sent = request.environ.get("HTTP_HOST", "")
+        if _host_of(sent) not in self._hosts:
+            message = f"Host {sent[:100]!r} is not served here; TRUSTED_HOSTS names those that are."
+            raise InvalidInput.field("Host", "trusted", message)
+
+    def _admit(self, needed: Role) -> None:
+        g.principal = who = self._who()
+        if who.credential is not None:
+            self._buckets.take(f"token {who.credential}")
+            self._touch(who.credential)
+        if not who.role.allows(needed):
+            raise NotAllowed(f"This needs the role {needed}; {who.name} is {who.role}.")
+
+    def _who(self) -> Principal:
+        source = request.remote_addr or "-"
+        token = _presented_token()
+        if token is None and self._is_open():
+            return Principal(name=LOOPBACK, role=Role.ADMIN, source=source)
+        known = auth.identify(token or "", self._tokens, source)
+        if known is None:
+            self._buckets.take(f"address {source}")
+            raise NotAuthenticated(_how_to(token))
+        return known
+
+    def _is_open(self) -> bool:
+        """Return whether the request needs no token: none exist, and its sender is ourselves."""
+        environ = request.environ
+        if peers.forwarded(environ) or not self._peer_is_own(environ):
+            return False
+        return not self._tokens.any()
+
+    def _touch(self, token_id: int) -> None:
+        """Note the last use, once a minute at the most."""
+        now = clock.now_us()
+        if now - self._touched.get(token_id, 0) >= auth.TOUCH_EVERY_US:
+            self._touched[token_id] = now
+            with suppress(JobschedError):  # a database that is busy need not know the last use
+                self._tokens.touch(token_id, now)
+
+    def _check_body(self, demands: Demands) -> None:
+        limit = demands.body_limit or self._settings.body_limit
+        request.max_content_length = limit
+        if (request.content_length or 0) > limit:
+            raise TooLarge(f"The body may have {limit} bytes here.")
+
+
+def install(app: Flask, gate: Gate) -> None:
+    """Put *gate* before everything in *app*. To be done before any route is added."""
+    # A redirect to the tidy address would be an answer in HTML that no client asked for.
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.url_map.converters["number"] = NumberConverter
+    app.before_request_funcs.setdefault(None, []).insert(0, gate.check)
+    app.after_request(gate.finish)
+
+
+class NumberConverter(BaseConverter):
+    """A positive number in a path: ASCII digits that fit in 64 bits; anything else is a 404."""
+
+    regex = "[0-9]{1,18}"
+
+    def to_python(self, value: str) -> Any:
+        """Return the number."""
+        return int(value)
+
+    def to_url(self, value: Any) -> str:
+        """Return the digits."""
+        return str(int(value))
+
+
+def _declaring(name: str, value: object) -> Callable[[View], View]:
+    def declare(view: View) -> View:
+        setattr(view, name, value)
+        return view
+
+    return declare
+
+
+def _demands() -> Demands:
+    view = current_app.view_functions.get(request.endpoint or "")
+    reading = request.method in READING
+    return Demands(
+        role=getattr(view, "needed_role", Role.VIEWER if reading or view is None else Role.ADMIN),
+        changes_state=not reading or getattr(view, "changes_state", False),
+        body_limit=getattr(view, "body_limit", None),
+    )
+
+
+def _trusted(settings: GateSettings) -> Iterator[str]:
+    for name in ("localhost", "127.0.0.1", "::1", settings.host, *settings.trusted_hosts):
+        yield name.strip("[]").rstrip(".").lower()
+
+
+def _host_of(header: str) -> str:
+    """Return the name in a Host header without its port; empty when it is not one."""
+    try:
+        parts = urlsplit(f"//{header}")
+        parts.port  # noqa: B018 - raises when it is no number
+    except ValueError:
+        return ""
+    if parts.netloc != header or parts.username is not None:
+        return ""
+    return (parts.hostname or "").rstrip(".")
+
+
+def _check_site() -> None:
+    """Refuse what a page of another site makes a browser send."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site not in {"none", "same-origin"}:
+        raise NotAllowed(f"Requests of other sites are refused (Sec-Fetch-Site: {site[:50]}).")
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_ours(origin):
+        raise NotAllowed(f"Requests of other sites are refused (Origin: {origin[:100]}).")
+
+
+def _is_ours(origin: str) -> bool:
+    scheme, _, place = origin.lower().partition("://")
+    default = {"http": ":80", "https": ":443"}.get(scheme)
+    if default is None:
+        return False
+    ours = str(request.environ.get("HTTP_HOST", "")).lower()
+    return place.removesuffix(default) == ours.removesuffix(default)
+
+
+def _presented_token() -> str | None:
+    """Return the token that the request carries, None without an Authorization header."""
+    if "Authorization" not in request.headers:
+        return None
+    credentials = request.authorization
+    if credentials is None:
+        return ""
+    if credentials.type == "bearer":
+        return credentials.token or ""
+    if credentials.type == "basic":
+        return credentials.password or ""
+    return ""
+
+
+def _how_to(token: str | None) -> str:
+    if token is None:
+        return "A token is needed here: Authorization: Bearer TOKEN (or basic, as the password)."
+    return "The token is unknown or has expired."
+
+
+def _audit_row(response: Response) -> AuditRow:
+    who: Principal = g.principal
+    rule = request.url_rule.rule if request.url_rule else "-"
+    return AuditRow(
+        at_us=clock.now_us(),
+        who=who.name,
+        source=who.source,
+        what=f"{request.method} {rule}"[:100],
+        target=_target(response)[:200],
+        status=response.status_code,
+        request_id=g.request_id,
+    )
+
+
+def _target(response: Response) -> str:
+    """Return the object that was made, else the one that was addressed."""
+    made = response.headers.get("Location")
+    return urlsplit(made).path if made else request.path

@@ -1,0 +1,62 @@
+"""How much one client may ask: a token bucket for each."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from jobsched import clock
+from jobsched.errors import TooManyRequests
+
+MAX_CLIENTS = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    level: float
+    at: float
+
+
+class Buckets:
+    """One bucket of *burst* requests per client, refilled with *rate* of them a second.
+
+    A *rate* of 0 means no limit. The clients seen longest ago are forgotten first.
+    """
+
+    def __init__(
+        self, rate: float, burst: int, monotonic: Callable[[], float] = clock.monotonic
+    ) -> None:
+        self._rate, self._burst, self._monotonic = rate, max(1, burst), monotonic
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def take(self, client: str) -> None:
+        """Count one request of *client*.
+
+        Raises: TooManyRequests with the seconds after which one more is possible.
+        """
+        if self._rate <= 0:
+            return
+        with self._guard:
+            missing = self._taken(client)
+        if missing > 0:
+            seconds = max(1, ceil(missing / self._rate))
+            raise TooManyRequests(
+                f"More than {self._rate:g} requests a second; try again in {seconds} s.",
+                retry_after=seconds,
+            )
+
+    def _taken(self, client: str) -> float:
+        """Take one request out of the bucket; return how much of it was missing."""
+        now = self._monotonic()
+        bucket = self._buckets.setdefault(client, _Bucket(self._burst, now))
+        self._buckets.move_to_end(client)
+        bucket.level = min(self._burst, bucket.level + (now - bucket.at) * self._rate)
+        bucket.at = now
+        while len(self._buckets) > MAX_CLIENTS:
+            self._buckets.popitem(last=False)
+        if bucket.level < 1:
+            return 1 - bucket.level
+        bucket.level -= 1
+        return 0

@@ -1,0 +1,158 @@
+"""The one place where an error becomes an answer: problem+json (RFC 9457), never HTML.
+
+Shape: ``type`` (``/errors/<class name in kebab case>``), ``title``, ``status``, ``detail``,
+``instance`` (the path asked for), ``description`` (= detail) and, for input errors,
+``errors: [{field, rule, message}]``.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from http import HTTPStatus
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from jobsched import errors
+
+MEDIA_TYPE = "application/problem+json"
+CHALLENGES = ('Bearer realm="jobsched"', 'Basic realm="jobsched", charset="UTF-8"')
+
+_log = logging.getLogger(__name__)
+_WORD = re.compile(r"(?<!^)(?=[A-Z])")
+_CLASSES: Mapping[int, type[errors.JobschedError]] = {
+    kind.status: kind
+    for kind in (
+        errors.NotAuthenticated,
+        errors.NotAllowed,
+        errors.UnknownPage,
+        errors.WrongMethod,
+        errors.Conflict,
+        errors.StaleVersion,
+        errors.TooLarge,
+        errors.RangeNotSatisfiable,
+        errors.TooManyRequests,
+        errors.Unavailable,
+    )
+}
+_SENTENCES: Mapping[int, str] = {
+    404: "There is nothing at this address.",
+    413: "The request's body is larger than this route takes.",
+}
+
+
+def install(app: Flask) -> None:
+    """Answer every error of *app* from here."""
+    app.register_error_handler(Exception, respond)
+
+
+def respond(error: Exception) -> Response:
+    """Return the answer for any exception that a request ended with."""
+    if isinstance(error, errors.JobschedError):
+        return _for_refusal(error)
+    if isinstance(error, HTTPException):
+        return _for_http(error)
+    return _for_surprise(error)
+
+
+def document(
+    *, kind: str, title: str, status: int, detail: str, instance: str | None
+) -> dict[str, object]:
+    """Return the members that every problem has."""
+    return {
+        "type": f"/errors/{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "description": detail,
+    }
+
+
+def slug(kind: type[errors.JobschedError]) -> str:
+    """Return the last part of a class's type, such as ``unknown-job``."""
+    return _WORD.sub("-", kind.__name__).lower()
+
+
+def render(problem: Mapping[str, object]) -> bytes:
+    """Return *problem* as the bytes of a body."""
+    return json.dumps(problem).encode() + b"\n"
+
+
+def _for_refusal(error: errors.JobschedError) -> Response:
+    problem = document(
+        kind=slug(type(error)),
+        title=error.title,
+        status=error.status,
+        detail=error.detail,
+        instance=request.path,
+    )
+    if isinstance(error, errors.InvalidInput):
+        problem["errors"] = [asdict(each) for each in error.errors]
+    return _answer(problem, error.status, _headers_of(error))
+
+
+def _headers_of(error: errors.JobschedError) -> list[tuple[str, str]]:
+    if isinstance(error, errors.NotAuthenticated):
+        return [("WWW-Authenticate", challenge) for challenge in CHALLENGES]
+    if isinstance(error, errors.TooManyRequests | errors.Unavailable):
+        return [("Retry-After", str(error.retry_after))]
+    if isinstance(error, errors.TooLarge):
+        # What is still coming of the body is not worth reading.
+        return [("Connection", "close")]
+    if isinstance(error, errors.RangeNotSatisfiable) and "size" in error.facts:
+        return [("Content-Range", f"bytes */{error.facts['size']}")]
+    return []
+
+
+def _for_http(error: HTTPException) -> Response:
+    """Translate what Flask and werkzeug refuse; their redirects pass unchanged."""
+    status = error.code or 500
+    if status < 400:
+        return Response(status=status, headers=error.get_headers())
+    kind = _CLASSES.get(status)
+    title = kind.title if kind else HTTPStatus(status).phrase
+    problem = document(
+        kind=slug(kind) if kind else title.lower().replace(" ", "-"),
+        title=title,
+        status=status,
+        detail=_sentence(error, status),
+        instance=request.path,
+    )
+    if status == 400:
+        problem["errors"] = []
+    return _answer(problem, status, _own_headers(error, status))
+
+
+def _sentence(error: HTTPException, status: int) -> str:
+    if status == 405:
+        return f"{request.method} is not possible here."
+    return _SENTENCES.get(status) or error.description or HTTPStatus(status).phrase
+
+
+def _own_headers(error: HTTPException, status: int) -> list[tuple[str, str]]:
+    kept = [(k, v) for k, v in error.get_headers() if k.lower() not in {"content-type"}]
+    return [*kept, ("Connection", "close")] if status == 413 else kept
+
+
+def _for_surprise(error: Exception) -> Response:
+    identity = g.get("request_id", "-")
+    # The edge of a request: whatever escaped is a defect of ours, told once, here.
+    _log.error("request failed request=%s", identity, exc_info=error)
+    detail = f"Something went wrong in the server; its log has it under request {identity}."
+    problem = document(
+        kind="internal-error",
+        title="Internal error",
+        status=500,
+        detail=detail,
+        instance=request.path,
+    )
+    return _answer(problem, 500, [])
+
+
+def _answer(problem: Mapping[str, object], status: int, headers: list[tuple[str, str]]) -> Response:
+    response = Response(render(problem), status, mimetype=MEDIA_TYPE)
+    response.headers.extend(headers)
+    return response

@@ -1,0 +1,83 @@
+"""Audit rows are written in batches and never cost an answer."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from jobsched.web import audit
+from jobsched.web.audit import AuditRow, AuditWriter
+from tests.support.waiting import until
+
+
+def _row(number: int) -> AuditRow:
+    return AuditRow(
+        at_us=number,
+        who="ci",
+        source="127.0.0.1",
+        what="POST /jobs",
+        target="/jobs",
+        status=202,
+        request_id=str(number),
+    )
+
+
+def test_rows_that_gather_are_written_together_and_in_order() -> None:
+    batches: list[list[AuditRow]] = []
+    gate = threading.Event()
+
+    def add(rows: Sequence[AuditRow]) -> None:
+        batches.append(list(rows))
+        gate.wait(10)
+
+    writer = AuditWriter(add)
+    writer(_row(0))
+    until(lambda: batches)
+    for number in range(1, 10):
+        writer(_row(number))
+    gate.set()
+
+    assert writer.flush()
+    assert [row.at_us for rows in batches for row in rows] == list(range(10))
+    assert len(batches) == 2
+
+
+def test_a_database_that_fails_costs_only_its_batch(caplog: pytest.LogCaptureFixture) -> None:
+    written: list[AuditRow] = []
+
+    def add(rows: Sequence[AuditRow]) -> None:
+        if rows[0].at_us == 1:
+            raise OSError("no space")
+        written.extend(rows)
+
+    writer = AuditWriter(add)
+    writer(_row(1))
+    assert writer.flush()
+    writer(_row(2))
+
+    assert writer.flush()
+    assert [row.at_us for row in written] == [2]
+    assert any("kept here only" in record.message for record in caplog.records)
+
+
+def test_too_many_waiting_rows_go_to_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audit, "MAX_WAITING", 1)
+    gate, entered = threading.Event(), threading.Event()
+
+    def add(_rows: Sequence[AuditRow]) -> None:
+        entered.set()
+        gate.wait(10)
+
+    writer = AuditWriter(add)
+    writer(_row(1))
+    entered.wait(10)
+
+    assert not writer.flush(0.01)
+    writer(_row(2))
+    writer(_row(3))
+    gate.set()
+
+    assert writer.flush()
+    assert sum("kept here only" in record.message for record in caplog.records) == 1
