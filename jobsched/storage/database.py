@@ -70,7 +70,7 @@ class Database:
 
     def run(
         self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None
-    ) -> CursorResult[Any]:
+    ) -> "CursorResult[*tuple[Any, ...]]":
         """Execute SQL text with ``:name`` parameters, past SQLAlchemy's compiler."""
         return connection.exec_driver_sql(self.text(statement), dict(values or {}))
 

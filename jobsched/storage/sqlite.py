@@ -53,7 +53,12 @@ def connected(connection: sqlite3.Connection, *, checkpoints: bool) -> None:
     """Set up a new driver *connection*; only one process should do *checkpoints*."""
     for pragma in _PRAGMAS:
         connection.execute(pragma).close()
+    connection.create_function("jobsched_lower", 1, _lower, deterministic=True)
     connection.execute(f"PRAGMA wal_autocheckpoint={1000 if checkpoints else 0}").close()
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def begin(connection: Connection) -> None:

@@ -1,0 +1,94 @@
+"""A run on its way into the queue: asked for by someone, or the retry of another one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobsched.model import Policy, Run
+from jobsched.storage.database import Database
+from jobsched.storage.rows import run_from
+from jobsched.storage.texts import policy_to_text, to_text
+
+_INSERT = """
+INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
+    due_us, created_us, not_before_us, attempt, retry_of)
+VALUES (:job_key, :name, :task, 'queued', :queue, :priority, :params, :policy, :requested_by,
+    :due_us, :created_us, :not_before_us, :attempt, :retry_of)
+RETURNING id
+"""
+_COPY = """
+INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
+    due_us, created_us, not_before_us, attempt, retry_of)
+SELECT job_key, name, task, 'queued', queue, priority, params, policy, :requested_by,
+    due_us, :created_us, :not_before_us, attempt + 1, id
+FROM runs WHERE id = :id
+RETURNING id
+"""
+_LINK = "UPDATE runs SET retried_by = :retry WHERE id = :id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRun:
+    """A run to be queued; its queue and priority are those of *policy*, times microseconds."""
+
+    name: str
+    task: str
+    created_us: int
+    job_key: int | None = None
+    params: Mapping[str, object] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+    requested_by: str | None = None
+    due_us: int | None = None
+    not_before_us: int | None = None
+
+
+def insert(database: Database, connection: Connection, new: NewRun, job_id: str | None) -> Run:
+    """Queue *new*, a run of the job with the uuid *job_id*, in the caller's transaction."""
+    values = _values(new)
+    run_id = database.run(connection, _INSERT, values).scalar_one()
+    return run_from((
+        run_id, new.job_key, job_id, new.name, new.task, values["queue"], values["priority"],
+        values["params"], values["policy"], new.requested_by, new.due_us, new.created_us,
+        new.not_before_us, 1, 0, None, None, None, None,
+        "queued", None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0, None,
+    ))  # fmt: skip
+
+
+def insert_retry(
+    database: Database,
+    connection: Connection,
+    run_id: int,
+    now_us: int,
+    not_before_us: int | None = None,
+    requested_by: str | None = None,
+) -> int:
+    """Queue a copy of the run *run_id* as its next attempt; link both; return its id."""
+    values = {
+        "id": run_id,
+        "created_us": now_us,
+        "not_before_us": not_before_us,
+        "requested_by": requested_by,
+    }
+    retry = int(database.run(connection, _COPY, values).scalar_one())
+    database.run(connection, _LINK, {"id": run_id, "retry": retry})
+    return retry
+
+
+def _values(new: NewRun) -> dict[str, Any]:
+    return {
+        "job_key": new.job_key,
+        "name": new.name,
+        "task": new.task,
+        "queue": new.policy.queue,
+        "priority": new.policy.priority,
+        "params": to_text(new.params),
+        "policy": policy_to_text(new.policy),
+        "requested_by": new.requested_by,
+        "due_us": new.due_us,
+        "created_us": new.created_us,
+        "not_before_us": new.not_before_us,
+        "attempt": 1,
+        "retry_of": None,
+    }

@@ -1,0 +1,117 @@
+"""What a list is filtered by, and the conditions for it in SQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, not_
+
+from jobsched.clock import to_us
+from jobsched.model import (
+    ALIVE,
+    ON_A_MACHINE,
+    EndedBy,
+    JobState,
+    Mode,
+    Outcome,
+    RunState,
+    outcome_of,
+)
+from jobsched.storage.tables import jobs, runs
+
+Condition = ColumnElement[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs to list; None = any. *q* is a part of the name, in any case."""
+
+    name: str | None = None
+    task: str | None = None
+    group: str | None = None
+    mode: Mode | None = None
+    state: JobState | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs to list; None = any. *job* is a uuid; *since* and *until* bound the creation."""
+
+    state: RunState | None = None
+    outcome: Outcome | None = None
+    job: str | None = None
+    task: str | None = None
+    node: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+
+
+def job_conditions(dialect: str, filters: JobFilter) -> list[Condition]:
+    """Return the conditions for *filters*; deleted jobs are never listed."""
+    columns = {
+        jobs.c.name: filters.name,
+        jobs.c.task: filters.task,
+        jobs.c.group_name: filters.group,
+        jobs.c.mode: filters.mode,
+        jobs.c.state: filters.state,
+    }
+    conditions = [jobs.c.state != JobState.DELETED.value, *_equal(columns)]
+    if filters.q:
+        conditions.append(contains(dialect, jobs.c.name, filters.q))
+    return conditions
+
+
+def run_conditions(dialect: str, filters: RunFilter, job_key: int | None) -> list[Condition]:
+    """Return the conditions for *filters*, whose job has the number *job_key*."""
+    columns = {runs.c.job_key: job_key, runs.c.task: filters.task, runs.c.node: filters.node}
+    conditions = _equal(columns)
+    if filters.state is not None:
+        conditions += _in_state(filters.state)
+    if filters.outcome is not None:
+        conditions.append(_with_outcome(filters.outcome))
+    if filters.since is not None:
+        conditions.append(runs.c.created_us >= to_us(filters.since))
+    if filters.until is not None:
+        conditions.append(runs.c.created_us < to_us(filters.until))
+    if filters.q:
+        conditions.append(contains(dialect, runs.c.name, filters.q))
+    return conditions
+
+
+def contains(dialect: str, column: ColumnElement[str], part: str) -> Condition:
+    """Return the condition that *part* occurs in *column*, in upper or lower case."""
+    if dialect == "sqlite" and not part.isascii():
+        # SQLite itself folds the case of ASCII only; sqlite.connected() adds this function.
+        return func.jobsched_lower(column).contains(part.lower(), autoescape=True)
+    return column.icontains(part, autoescape=True)
+
+
+def _equal(columns: dict[Any, Any]) -> list[Condition]:
+    return [column == value for column, value in columns.items() if value is not None]
+
+
+def _in_state(state: RunState) -> list[Condition]:
+    """Return the condition, said so that the partial indexes over living runs can serve it."""
+    conditions: list[Condition] = [_literal(f"runs.state = '{state.value}'")]
+    if state in ON_A_MACHINE:
+        conditions.append(_literal("runs.state IN ('starting', 'running', 'stopping')"))
+    elif state in ALIVE:
+        conditions.append(_literal("runs.state != 'done'"))
+    return conditions
+
+
+def _with_outcome(outcome: Outcome) -> Condition:
+    """Return the condition on the facts of an end that ``model.outcome_of`` names *outcome*."""
+    if outcome is Outcome.SUCCEEDED:
+        return and_(runs.c.ended_by == EndedBy.EXIT.value, runs.c.exit_code == 0)
+    if outcome is Outcome.FAILED:
+        succeeded = func.coalesce(runs.c.exit_code, -1) == 0
+        return and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
+    causes = [cause.value for cause in EndedBy if outcome_of(cause, None) is outcome]
+    return runs.c.ended_by.in_(causes)
+
+
+def _literal(condition: str) -> Condition:
+    return literal_column(condition)

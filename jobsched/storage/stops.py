@@ -1,0 +1,67 @@
+"""Asking runs to stop: what still waits is done at once, what lives is marked for its machine."""
+
+from sqlalchemy import Connection
+
+from jobsched.model import EndedBy
+from jobsched.storage.database import Database
+
+_CANCEL = """
+UPDATE runs SET state = 'done', ended_us = :now, ended_by = :ended_by, reason = :reason,
+    stop_us = :now, stop_by = :ended_by, stop_reason = :reason
+WHERE id = :id AND state = 'queued'
+"""
+_STOP = """
+UPDATE runs SET state = 'stopping', stop_us = :now, stop_by = :ended_by, stop_reason = :reason
+WHERE id = :id AND state IN ('starting', 'running')
+"""
+# The first to ask is remembered, but a kill goes over everything.
+_KILL = """
+UPDATE runs SET stop_us = :now, stop_by = :ended_by, stop_reason = :reason
+WHERE id = :id AND state = 'stopping' AND stop_by != 'kill'
+"""
+_CANCEL_ALL = """
+UPDATE runs SET state = 'done', ended_us = :now, ended_by = :ended_by, reason = :reason,
+    stop_us = :now, stop_by = :ended_by, stop_reason = :reason
+WHERE state = 'queued'
+"""
+_OLDEST = """
+SELECT id FROM runs
+WHERE job_key = :job_key AND state != 'done' AND state != 'stopping'
+ORDER BY id LIMIT :count
+"""
+
+
+def stop(
+    database: Database,
+    connection: Connection,
+    run_id: int,
+    ended_by: EndedBy,
+    reason: str | None,
+    now_us: int,
+) -> None:
+    """Ask the run *run_id* to stop, in the caller's transaction; nothing when it is done."""
+    values = {"id": run_id, "ended_by": ended_by.value, "reason": reason, "now": now_us}
+    changed = database.run(connection, _CANCEL, values).rowcount
+    changed = changed or database.run(connection, _STOP, values).rowcount
+    if not changed and ended_by is EndedBy.KILL:
+        database.run(connection, _KILL, values)
+
+
+def replace_oldest(
+    database: Database, connection: Connection, job_key: int, count: int, now_us: int
+) -> list[int]:
+    """Stop the *count* oldest runs of a job that nobody stops yet; return their ids."""
+    values = {"job_key": job_key, "count": count}
+    found = [*database.run(connection, _OLDEST, values).scalars()]
+    for run_id in found:
+        reason = "Replaced by a newer run of its job."
+        stop(database, connection, run_id, EndedBy.REPLACED, reason, now_us)
+    return found
+
+
+def cancel_queued(
+    database: Database, connection: Connection, ended_by: EndedBy, reason: str, now_us: int
+) -> int:
+    """End every run that waits in the queue; return how many."""
+    values = {"ended_by": ended_by.value, "reason": reason, "now": now_us}
+    return database.run(connection, _CANCEL_ALL, values).rowcount

@@ -1,0 +1,69 @@
+"""Every case of these folders' storage tests, on each database that is there."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from jobsched.storage import Store
+from jobsched.storage.tables import metadata
+
+POSTGRESQL = os.environ.get("JOBSCHED_TEST_POSTGRESQL")
+_MISSING = "JOBSCHED_TEST_POSTGRESQL does not name a PostgreSQL server"
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A schema of this session's own, dropped at its end."""
+    if not POSTGRESQL:
+        pytest.skip(_MISSING)
+    schema = f"jobsched_test_{secrets.token_hex(6)}"
+    with _Schema(POSTGRESQL, schema):
+        url = make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"})
+        yield url.render_as_string(hide_password=False)
+
+
+class _Schema:
+    def __init__(self, server: str, name: str) -> None:
+        self._engine = create_engine(server)
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._execute(f"CREATE SCHEMA {self._name}")
+
+    def __exit__(self, *_: object) -> None:
+        self._execute(f"DROP SCHEMA {self._name} CASCADE")
+        self._engine.dispose()
+
+    def _execute(self, statement: str) -> None:
+        with self._engine.begin() as connection:
+            connection.exec_driver_sql(statement)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The url of a database, not necessarily an empty one."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/jobsched.db"
+    found: str = request.getfixturevalue("postgresql_url")
+    return found
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    """An empty store of this version's shape."""
+    store = Store.open(url, migrate=True)
+    _empty(store)
+    yield store
+    store.close()
+
+
+def _empty(store: Store) -> None:
+    if store.database.dialect == "postgresql":
+        names = ", ".join(metadata.tables)
+        with store.database.write() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
