@@ -1,0 +1,154 @@
+"""Facts about processes, read from /proc, and signals that can only reach the one meant.
+
+A pid alone is never trusted: a process is a pid *and* the kernel's start time. Standard library
+only: the runner imports this.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from jobsched.execution.protocol import COOKIE
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One process as /proc/PID/stat shows it; times in kernel clock ticks."""
+
+    pid: int
+    state: str
+    parent: int
+    group: int
+    session: int
+    cpu: int  # its own and that of the children it has waited for
+    start_time: int
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has ended and only waits to be reaped."""
+        return self.state in "ZX"
+
+
+def process(pid: int) -> Process | None:
+    """Return the process *pid*, None if there is none."""
+    try:
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        text = os.read(file, 1024)
+    except ProcessLookupError:
+        return None
+    finally:
+        os.close(file)
+    # The name stands in parentheses and may itself contain any character.
+    fields = text[text.rindex(b")") + 2 :].split(b" ", 20)
+    return Process(
+        pid=pid,
+        state=fields[0].decode("ascii"),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        cpu=sum(map(int, fields[11:15])),
+        start_time=int(fields[19]),
+    )
+
+
+def start_time(pid: int) -> int:
+    """Return when *pid* was started, in clock ticks since boot; 0 when there is none."""
+    found = process(pid)
+    return 0 if found is None else found.start_time
+
+
+def all_processes() -> dict[int, Process]:
+    """Return every process of the machine by its pid."""
+    found = (process(int(name)) for name in os.listdir("/proc") if name.isdigit())
+    return {one.pid: one for one in found if one is not None}
+
+
+def children() -> list[int]:
+    """Return the pids of this (single-threaded) process's children, adopted ones included."""
+    pid = os.getpid()
+    try:
+        file = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        return [one.pid for one in all_processes().values() if one.parent == pid]
+    try:
+        return [int(text) for text in _read_all(file).split()]
+    finally:
+        os.close(file)
+
+
+def _read_all(file: int) -> bytes:
+    blocks = []
+    while block := os.read(file, 1 << 16):
+        blocks.append(block)
+    return b"".join(blocks)
+
+
+def descendants(root: int, processes: Mapping[int, Process]) -> list[Process]:
+    """Return all living processes below *root*, parents before their children."""
+    by_parent: dict[int, list[Process]] = {}
+    for one in processes.values():
+        by_parent.setdefault(one.parent, []).append(one)
+    found = list(by_parent.get(root, ()))
+    for one in found:
+        found.extend(by_parent.get(one.pid, ()))
+    return [one for one in found if not one.gone]
+
+
+def cookie_of(pid: int) -> str | None:
+    """Return the run's cookie in the environment that *pid* was started with, or None."""
+    try:
+        file = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return _cookie_in(_read_all(file))
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+
+
+def _cookie_in(environment: bytes) -> str | None:
+    name = f"{COOKIE}=".encode("ascii")
+    for line in environment.split(b"\0"):
+        if line.startswith(name):
+            return line[len(name) :].decode("ascii", "replace")
+    return None
+
+
+def send(target: Process, number: int) -> bool:
+    """Signal exactly *target*; return False when it is gone or its pid is another's by now."""
+    try:
+        handle = os.pidfd_open(target.pid)
+    except OSError:
+        return False
+    try:
+        # The descriptor is fixed to whoever has the pid now; is it still the one we mean?
+        if start_time(target.pid) != target.start_time:
+            return False
+        signal.pidfd_send_signal(handle, number)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
+def kill_all(find: Callable[[], Iterable[Process]]) -> set[int]:
+    """Kill what *find* finds, again and again until that is nothing new; return the pids.
+
+    Stopping them first keeps a crowd from forking faster than it is killed.
+    """
+    killed: set[int] = set()
+    while fresh := [one for one in find() if one.pid not in killed]:
+        reached = [one for one in fresh if send(one, signal.SIGSTOP)]
+        killed.update(one.pid for one in fresh)
+        for one in reached:
+            send(one, signal.SIGKILL)
+    return killed
