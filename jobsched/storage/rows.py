@@ -35,7 +35,8 @@ RUN_COLUMNS = (
     _R.successes, _R.errors, _R.ignores, _R.cpu_us, _R.peak_bytes, _R.out_bytes, _R.err_bytes,
     _R.retried_by,
 )  # fmt: skip
-BEFORE_END = 19
+CLAIM, NODE, STATE = 14, 16, 19
+BEFORE_END = STATE
 OCCURRENCE_COLUMNS = (
     _O.due_us, _O.outcome, _O.run_id, _O.late_us, _O.reason, _O.last_us, _O.count,
 )  # fmt: skip

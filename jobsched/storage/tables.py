@@ -112,6 +112,8 @@ Index(
     "runs_queued",
     runs.c.priority.desc(),
     runs.c.id,
+    runs.c.job_key,  # these two let a claim pass over what may not start yet
+    runs.c.not_before_us,
     sqlite_where=runs.c.state == "queued",
     postgresql_where=runs.c.state == "queued",
 )

@@ -146,7 +146,7 @@ def upgrade() -> None:
     op.create_index('runs_alive', 'runs', ['job_key', 'state'], unique=False, sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
-    op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
     op.create_table('switches',
         sa.Column('name', sa.String(length=32), nullable=False),
         sa.Column('value', sa.Text(), nullable=False),

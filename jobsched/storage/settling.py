@@ -1,0 +1,165 @@
+"""How runs ended, into the rows: facts, small outputs and automatic retries in one go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam
+
+from jobsched.clock import SECOND
+from jobsched.model import (
+    End,
+    EndedBy,
+    JobState,
+    Outcome,
+    Run,
+    RunState,
+    may_retry,
+    outcome_of,
+    retry_delay,
+)
+from jobsched.storage.database import Database
+from jobsched.storage.newruns import insert_retry
+from jobsched.storage.rows import BEFORE_END, CLAIM, RUN_COLUMNS, run_from, select_runs
+from jobsched.storage.tables import jobs, runs
+from jobsched.storage.texts import policy_from_text
+
+_SETTLE = """
+UPDATE runs SET state = 'done', started_us = :started_us, ended_us = :ended_us,
+    exit_code = :exit_code, signal = :signal, ended_by = :ended_by, reason = :reason,
+    successes = :successes, errors = :errors, ignores = :ignores, cpu_us = :cpu_us,
+    peak_bytes = :peak_bytes, out_bytes = :out_bytes, err_bytes = :err_bytes
+WHERE id = :id
+"""
+_OUTPUT = """
+INSERT INTO outputs (run_id, out, err, chunks) VALUES (:run_id, :out, :err, :chunks)
+ON CONFLICT (run_id) DO UPDATE SET out = excluded.out, err = excluded.err, chunks = excluded.chunks
+"""
+_ENDING = (
+    select_runs(runs.c.stop_by, runs.c.stop_reason, jobs.c.state)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .with_for_update(of=runs)
+)
+_STATE, _STARTED, _COUNTS = BEFORE_END, BEFORE_END + 1, BEFORE_END + 7
+_POLICY, _ATTEMPT = 8, 13
+_STOP_BY, _STOP_REASON, _JOB_STATE = (len(RUN_COLUMNS) + number for number in range(3))
+
+AnyRow = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """The *end* of a run and what it wrote, where that is short enough for the database.
+
+    *chunks* tells in which order the two streams were written: "o12e5o3".
+    """
+
+    end: End
+    out: bytes | None = None
+    err: bytes | None = None
+    chunks: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A *run* that is done, and the run that retries it."""
+
+    run: Run
+    retry_run_id: int | None
+
+
+def settle(
+    database: Database, connection: Connection, ends: Sequence[Settlement], now_us: int
+) -> list[Settled]:
+    """Settle *ends* inside the caller's transaction; return those that were not settled yet."""
+    found = _open_rows(connection, ends)
+    facts = [_facts(row, item.end, now_us) for row, item in found]
+    database.many(connection, _SETTLE, facts)
+    database.many(connection, _OUTPUT, [_output(item) for _, item in found if _wrote(item)])
+    retries = [_retry(database, connection, row, item.end, now_us) for row, item in found]
+    return [
+        Settled(run=_done(row, ended, retry), retry_run_id=retry)
+        for (row, _), ended, retry in zip(found, facts, retries, strict=True)
+    ]
+
+
+def _open_rows(
+    connection: Connection, ends: Sequence[Settlement]
+) -> list[tuple[AnyRow, Settlement]]:
+    """Return each end with its run, where that claim of it has not ended yet."""
+    rows = connection.execute(_ENDING, {"ids": [item.end.run_id for item in ends]})
+    waiting = {(row[0], row[CLAIM]): row for row in rows if row[_STATE] != RunState.DONE.value}
+    found = []
+    for item in ends:
+        row = waiting.pop((item.end.run_id, item.end.claim), None)
+        if row is not None:
+            found.append((row, item))
+    return found
+
+
+def _facts(row: AnyRow, end: End, now_us: int) -> dict[str, Any]:
+    """Return what the end says, in the order of RUN_COLUMNS from BEFORE_END on."""
+    ended_by, reason = _cause(row, end)
+    successes, errors, ignores = row[_COUNTS : _COUNTS + 3]
+    return {
+        "started_us": row[_STARTED] if end.started_us is None else end.started_us,
+        "ended_us": end.ended_us or now_us,
+        "exit_code": end.exit_code,
+        "signal": end.signal,
+        "ended_by": ended_by,
+        "reason": reason,
+        # Both are totals: what was reported on the way, and what the runner counted.
+        "successes": max(successes, end.counts.success),
+        "errors": max(errors, end.counts.error),
+        "ignores": max(ignores, end.counts.ignore),
+        "cpu_us": end.cpu_us,
+        "peak_bytes": end.peak_bytes,
+        "out_bytes": end.out_bytes,
+        "err_bytes": end.err_bytes,
+        "id": row[0],
+    }
+
+
+def _cause(row: AnyRow, end: End) -> tuple[str, str | None]:
+    """Return who ended the run, and why: the one who asked, if it was indeed stopped."""
+    stop_by = row[_STOP_BY]
+    was_stopped = stop_by is not None and _outcome(end) is Outcome.STOPPED
+    if was_stopped:
+        return stop_by, row[_STOP_REASON] or end.reason
+    return end.ended_by.value, end.reason
+
+
+def _outcome(end: End) -> Outcome:
+    return outcome_of(end.ended_by, end.exit_code)
+
+
+def _retry(
+    database: Database, connection: Connection, row: AnyRow, end: End, now_us: int
+) -> int | None:
+    """Queue the next attempt where the policy wants one and nobody wanted the run to end."""
+    if end.ended_by is EndedBy.EXIT and end.exit_code == 0:
+        return None
+    policy, attempt = policy_from_text(row[_POLICY]), row[_ATTEMPT]
+    unwanted = row[_STOP_BY] is not None or row[_JOB_STATE] == JobState.DELETED.value
+    if unwanted or not may_retry(policy, end, attempt):
+        return None
+    delay = retry_delay(policy.retries, attempt)
+    return insert_retry(database, connection, row[0], now_us, now_us + round(delay * SECOND))
+
+
+def _done(row: AnyRow, facts: dict[str, Any], retry: int | None) -> Run:
+    ended = [*facts.values()][:-1]
+    return run_from((*row[:BEFORE_END], RunState.DONE.value, *ended, retry))
+
+
+def _wrote(item: Settlement) -> bool:
+    return bool(item.out or item.err)
+
+
+def _output(item: Settlement) -> dict[str, Any]:
+    return {
+        "run_id": item.end.run_id,
+        "out": item.out or None,
+        "err": item.err or None,
+        "chunks": item.chunks if item.out and item.err else None,
+    }

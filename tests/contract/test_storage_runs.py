@@ -1,0 +1,328 @@
+"""Runs as users see and change them: asked for, listed, stopped, retried."""
+
+import pytest
+
+from jobsched.clock import SECOND, from_us
+from jobsched.errors import (
+    JobBusy,
+    KeyReused,
+    RunAlreadyFinished,
+    RunNotFinished,
+    UnknownJob,
+    UnknownRun,
+)
+from jobsched.model import Counts, End, EndedBy, Outcome, Overlap, Policy, Run, RunState
+from jobsched.storage import Store
+from jobsched.storage.claims import Settlement
+from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.searching import RunFilter
+from tests.support.rows import NOON, add_job, add_run, new_run
+
+EVERYTHING = RunFilter()
+
+
+def _claim(store: Store, limit: int = 100) -> None:
+    store.claims.claim("here", "boot", ["r1"], limit, NOON)
+
+
+def _end(store: Store, run: Run, ended_by: EndedBy = EndedBy.EXIT, code: int | None = 0) -> None:
+    end = End(run_id=run.id, claim=1, ended_by=ended_by, exit_code=code, ended_us=NOON)
+    store.claims.settle([Settlement(end=end)], NOON)
+
+
+def _get(store: Store, run: Run) -> Run:
+    found = store.runs.get(run.id)
+    assert found is not None
+    return found
+
+
+def test_a_run_is_read_as_it_was_added(store: Store) -> None:
+    job = add_job(store)
+    run = add_run(
+        store,
+        job,
+        params={"a": 1},
+        policy=Policy(queue="slow", priority=7),
+        requested_by="ada",
+        due_us=NOON,
+        not_before_us=NOON + SECOND,
+    )
+
+    assert _get(store, run) == run
+    assert (run.queue, run.priority, run.job_id) == ("slow", 7, job.id)
+    assert (run.state, run.attempt, run.outcome) == (RunState.QUEUED, 1, None)
+    assert run.not_before == from_us(NOON + SECOND)
+
+
+def test_a_run_needs_no_job(store: Store) -> None:
+    run = add_run(store)
+
+    assert (run.job_key, run.job_id) == (None, None)
+    assert _get(store, run) == run
+
+
+def test_a_run_that_is_not_there_is_none(store: Store) -> None:
+    assert store.runs.get(1) is None
+
+
+def test_a_run_of_a_job_that_is_gone_is_refused(store: Store) -> None:
+    job = add_job(store)
+    store.jobs.delete(job.id)
+
+    with pytest.raises(UnknownJob):
+        add_run(store, job)
+
+
+def test_under_skip_one_run_too_many_is_refused(store: Store) -> None:
+    job = add_job(store, policy=Policy(max_instances=2))
+    add_run(store, job)
+    add_run(store, job)
+
+    with pytest.raises(JobBusy, match="already has 2"):
+        add_run(store, job)
+
+
+def test_under_skip_a_finished_run_makes_room(store: Store) -> None:
+    job = add_job(store)
+    first = add_run(store, job)
+    _claim(store)
+    _end(store, first)
+
+    assert add_run(store, job).id > first.id
+
+
+def test_under_queue_one_run_too_many_waits(store: Store) -> None:
+    job = add_job(store, policy=Policy(overlap=Overlap.QUEUE))
+    add_run(store, job)
+
+    assert add_run(store, job).state is RunState.QUEUED
+    assert store.runs.counts_of_jobs([job.key]) == {job.key: (2, 0)}
+
+
+def test_under_replace_the_oldest_living_run_is_stopped(store: Store) -> None:
+    job = add_job(store, policy=Policy(overlap=Overlap.REPLACE))
+    first = add_run(store, job)
+    _claim(store)
+
+    second = add_run(store, job)
+    third = add_run(store, job)
+
+    assert _get(store, first).state is RunState.STOPPING
+    assert _get(store, second).ended_by is EndedBy.REPLACED
+    assert _get(store, third).state is RunState.QUEUED
+
+
+def test_runs_are_listed_newest_first_page_by_page(store: Store) -> None:
+    added = [add_run(store).id for _ in range(5)]
+
+    first = store.runs.list(EVERYTHING, 3)
+    second = store.runs.list(EVERYTHING, 3, first.next)
+
+    assert [run.id for run in first.values + second.values] == added[::-1]
+    assert second.next is None
+
+
+def test_filters_narrow_the_list_of_runs(store: Store) -> None:
+    job = add_job(store, name="Nightly")
+    of_job = add_run(store, job)
+    _claim(store)
+    _end(store, of_job, code=3)
+    late = add_run(store, name="other", task="shell", created_us=NOON + SECOND)
+
+    def ids(filters: RunFilter) -> list[int]:
+        return [run.id for run in store.runs.list(filters, 10).values]
+
+    assert ids(RunFilter(job=job.id)) == [of_job.id]
+    assert ids(RunFilter(job="00000000-0000-0000-0000-000000000000")) == []
+    assert ids(RunFilter(task="shell")) == [late.id]
+    assert ids(RunFilter(node="here")) == [of_job.id]
+    assert ids(RunFilter(q="NIGHT")) == [of_job.id]
+    assert ids(RunFilter(since=from_us(NOON + 1))) == [late.id]
+    assert ids(RunFilter(until=from_us(NOON + 1))) == [of_job.id]
+    assert ids(RunFilter(state=RunState.QUEUED)) == [late.id]
+    assert ids(RunFilter(state=RunState.DONE)) == [of_job.id]
+    assert ids(RunFilter(state=RunState.RUNNING)) == []
+    assert ids(RunFilter(outcome=Outcome.FAILED, job=job.id)) == [of_job.id]
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "code"),
+    [(cause, None) for cause in EndedBy] + [(EndedBy.EXIT, 0), (EndedBy.EXIT, 1)],
+)
+def test_the_filter_by_outcome_agrees_with_the_model(
+    store: Store, ended_by: EndedBy, code: int | None
+) -> None:
+    run = add_run(store)
+    _claim(store)
+    _end(store, run, ended_by, code)
+
+    outcome = _get(store, run).outcome
+
+    for wanted in Outcome:
+        found = store.runs.list(RunFilter(outcome=wanted), 10).values
+        assert len(found) == (wanted is outcome)
+
+
+def test_a_queued_run_that_is_stopped_is_done_at_once(store: Store) -> None:
+    run = add_run(store)
+
+    stopped = store.runs.request_stop(run.id, EndedBy.STOP, "changed my mind", NOON + SECOND)
+
+    assert (stopped.state, stopped.outcome) == (RunState.DONE, Outcome.STOPPED)
+    assert (stopped.reason, stopped.ended_at) == ("changed my mind", from_us(NOON + SECOND))
+    assert stopped.started_at is None
+
+
+def test_a_living_run_is_marked_for_its_machine(store: Store) -> None:
+    run = add_run(store)
+    _claim(store)
+
+    stopped = store.runs.request_stop(run.id, EndedBy.STOP, "enough", NOON)
+
+    assert (stopped.state, stopped.outcome) == (RunState.STOPPING, None)
+    [request] = store.claims.stops("here")
+    assert (request.run_id, request.ended_by, request.reason) == (run.id, EndedBy.STOP, "enough")
+
+
+def test_the_first_who_stops_a_run_is_remembered_but_a_kill_goes_over_it(store: Store) -> None:
+    run = add_run(store)
+    _claim(store)
+
+    store.runs.request_stop(run.id, EndedBy.STOP, "first", NOON)
+    store.runs.request_stop(run.id, EndedBy.STOP, "second", NOON)
+    assert store.claims.stops("here")[0].reason == "first"
+
+    store.runs.request_stop(run.id, EndedBy.KILL, "now", NOON)
+    store.runs.request_stop(run.id, EndedBy.STOP, "third", NOON)
+    [request] = store.claims.stops("here")
+    assert (request.ended_by, request.reason) == (EndedBy.KILL, "now")
+
+
+def test_a_finished_run_cannot_be_stopped(store: Store) -> None:
+    run = add_run(store)
+    store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
+
+    with pytest.raises(RunAlreadyFinished):
+        store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
+
+
+def test_a_run_that_is_not_there_can_be_neither_stopped_nor_retried(store: Store) -> None:
+    with pytest.raises(UnknownRun):
+        store.runs.request_stop(7, EndedBy.STOP, None, NOON)
+    with pytest.raises(UnknownRun):
+        store.runs.retry(7)
+
+
+def test_a_retry_is_the_next_attempt_of_the_same_thing(store: Store) -> None:
+    job = add_job(store)
+    run = add_run(store, job, params={"a": 1}, policy=Policy(priority=5), due_us=NOON)
+    _claim(store)
+    _end(store, run, code=1)
+
+    retry = store.runs.retry(run.id, "ada")
+
+    assert (retry.attempt, retry.retry_of, retry.state) == (2, run.id, RunState.QUEUED)
+    assert (retry.params, retry.priority, retry.job_id) == ({"a": 1}, 5, job.id)
+    assert (retry.requested_by, retry.due_at) == ("ada", from_us(NOON))
+    assert _get(store, run).retried_by == retry.id
+
+
+def test_a_living_run_cannot_be_retried(store: Store) -> None:
+    run = add_run(store)
+
+    with pytest.raises(RunNotFinished):
+        store.runs.retry(run.id)
+
+
+def test_the_same_idempotency_key_makes_one_run(store: Store) -> None:
+    key = IdempotencyKey(scope="POST /runs", key="k", body_digest="a" * 64)
+    first = store.runs.add(new_run(), key)
+
+    assert store.runs.add(new_run(), key) == first
+
+    with pytest.raises(KeyReused):
+        store.runs.add(new_run(), IdempotencyKey(scope="POST /runs", key="k", body_digest="b"))
+
+
+def test_the_same_idempotency_key_makes_one_retry(store: Store) -> None:
+    run = add_run(store)
+    store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
+    key = IdempotencyKey(scope="retry", key="k", body_digest="a" * 64)
+
+    assert store.runs.retry(run.id, key=key).id == store.runs.retry(run.id, key=key).id
+
+
+def test_reports_add_up_and_the_last_progress_stands(store: Store) -> None:
+    run = add_run(store)
+    _claim(store)
+
+    assert store.runs.report(run.id, 1, Counts(success=2, error=1), 0.25, "half of a half")
+    assert store.runs.report(run.id, 1, Counts(success=3, ignore=1))
+
+    found = _get(store, run)
+    assert found.counts == Counts(success=5, error=1, ignore=1)
+    assert (found.progress, found.progress_text) == (0.25, "half of a half")
+
+
+def test_a_report_of_an_older_claim_is_not_taken(store: Store) -> None:
+    run = add_run(store)
+    _claim(store)
+
+    assert not store.runs.report(run.id, 0, Counts(success=1))
+    assert _get(store, run).counts == Counts()
+
+
+def test_the_newest_runs_and_the_counts_of_jobs_are_found(store: Store) -> None:
+    policy = Policy(overlap=Overlap.QUEUE)
+    one, two, none = (add_job(store, policy=policy) for _ in range(3))
+    add_run(store, one)
+    _claim(store)
+    newest = add_run(store, one)
+    other = add_run(store, two)
+
+    keys = [one.key, two.key, none.key]
+    assert store.runs.last_of_jobs(keys) == {one.key: newest, two.key: other}
+    assert store.runs.counts_of_jobs(keys) == {one.key: (1, 1), two.key: (1, 0)}
+
+
+def test_living_runs_and_states_are_told_to_who_waits(store: Store) -> None:
+    job = add_job(store)
+    first, second = add_run(store, job), add_run(store)
+    _claim(store)
+    waiting = add_run(store)
+
+    assert store.runs.live() == [
+        (first.id, job.id, RunState.STARTING),
+        (second.id, None, RunState.STARTING),
+    ]
+    assert store.runs.live(first.id) == [(second.id, None, RunState.STARTING)]
+    assert store.runs.states([first.id, waiting.id, 99]) == {
+        first.id: (RunState.STARTING, 1),
+        waiting.id: (RunState.QUEUED, 0),
+    }
+
+
+def test_the_figures_tell_how_full_the_queue_is(store: Store) -> None:
+    add_run(store)
+    _claim(store)
+    add_run(store, created_us=NOON + 5)
+    add_run(store, policy=Policy(queue="slow"), created_us=NOON + 3)
+
+    figures = store.runs.figures()
+
+    assert figures.by_state == {RunState.STARTING: 1, RunState.QUEUED: 2}
+    assert figures.by_queue == {"default": 1, "slow": 1}
+    assert (figures.queued, figures.oldest_us) == (2, NOON + 3)
+
+
+def test_only_finished_runs_are_deleted_and_their_output_with_them(store: Store) -> None:
+    done, alive = add_run(store), add_run(store)
+    _claim(store)
+    end = End(run_id=done.id, claim=1, ended_by=EndedBy.EXIT, exit_code=0)
+    store.claims.settle([Settlement(end=end, out=b"x")], NOON)
+
+    store.runs.delete([done.id, alive.id])
+
+    assert store.runs.get(done.id) is None
+    assert store.outputs.get(done.id) is None
+    assert store.runs.get(alive.id) is not None
