@@ -20,7 +20,7 @@ import signal
 from contextlib import suppress
 
 from jobsched.execution import limits
-from jobsched.execution.channel import Channel
+from jobsched.execution.listener import Listener
 from jobsched.execution.children import Children
 from jobsched.execution.hosted import ENDED, Hosted
 from jobsched.execution.journal import Journal
@@ -37,9 +37,11 @@ class Runner:
         self._loop = Loop()
         # The journal first: whoever holds its lock is the one runner of this folder.
         self._journal = Journal(os.path.join(folder, JOURNAL))
-        self._channel = Channel(self._loop, self._obey)
+        self._supervisor = Listener(self._loop, self._obey)
         self._children = Children()
-        self._lifecycle = Lifecycle(self._loop, self._journal, self._children, self._channel.tell)
+        self._lifecycle = Lifecycle(
+            self._loop, self._journal, self._children, self._supervisor.tell
+        )
         self._retired = False
         self._shutting_down = False
         self._loop.watch_signal(signal.SIGCHLD, self._reap)
@@ -49,8 +51,8 @@ class Runner:
         """Work until there is nothing left to do."""
         while not (self._retired and self._idle()):
             self._loop.turn()
-            self._channel.flush()
-        self._channel.close()
+            self._supervisor.flush()
+        self._supervisor.close()
         self._journal.close()
 
     def _idle(self) -> bool:
@@ -82,18 +84,18 @@ class Runner:
             case "retire":
                 self._retired = True
             case "ping":
-                self._channel.tell({"op": "pong"})
+                self._supervisor.tell({"op": "pong"})
 
     def _hello(self) -> None:
-        self._channel.greeted = True
+        self._supervisor.greeted = True
         runs = [run.state_message() for run in self._lifecycle.runs.values()]
-        self._channel.tell({"op": "state", "runs": runs, "pid": os.getpid(), "version": VERSION})
+        self._supervisor.tell({"op": "state", "runs": runs, "pid": os.getpid(), "version": VERSION})
 
     def _start(self, message: Message) -> None:
         request = StartRequest.from_message(message)
         known = self._lifecycle.runs.get(request.key)
         if known is not None:
-            self._channel.tell(known.present_message())
+            self._supervisor.tell(known.present_message())
         else:
             self._lifecycle.start_command(request)
 
@@ -108,7 +110,7 @@ class Runner:
         key = (message["run"], message["claim"])
         run = self._lifecycle.runs.get(key)
         if run is None:
-            self._channel.tell({"op": "unknown", "run": key[0], "claim": key[1]})
+            self._supervisor.tell({"op": "unknown", "run": key[0], "claim": key[1]})
         return run
 
     def _forget(self, keys: list[Key]) -> None:
