@@ -25,6 +25,7 @@ _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _CLASSES: Mapping[int, type[errors.JobschedError]] = {
     kind.status: kind
     for kind in (
+        errors.MalformedRequest,
         errors.NotAuthenticated,
         errors.NotAllowed,
         errors.UnknownPage,
