@@ -20,11 +20,11 @@ import signal
 from contextlib import suppress
 
 from jobsched.execution import limits
-from jobsched.execution.listener import Listener
 from jobsched.execution.children import Children
 from jobsched.execution.hosted import ENDED, Hosted
 from jobsched.execution.journal import Journal
 from jobsched.execution.lifecycle import Lifecycle
+from jobsched.execution.listener import Listener
 from jobsched.execution.loop import Loop
 from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartRequest
 
