@@ -1,0 +1,127 @@
+"""What a Python task is told about its run, and how it reports what it did.
+
+Standard library only: it lives in the task process.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+Tell = Callable[[dict[str, object]], None]
+_PAUSE = 0.1  # seconds between two reports: one count per record must not flood the runner
+
+
+class Reports:
+    """The totals of one run so far; told as they change, ten times a second at the most."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._totals: dict[str, int] = {"success": 0, "error": 0, "ignore": 0}
+        self._progress: dict[str, object] = {"fraction": None, "text": None}
+        self._lock = threading.Lock()
+        self._told = 0.0
+        self._untold = False
+        self._pid = os.getpid()
+
+    def count(self, kind: str, number: int) -> None:
+        """Add *number* records to ``success``, ``error`` or ``ignore``."""
+        with self._lock:
+            self._totals[kind] += number
+            self._changed()
+
+    def progress(self, fraction: float, text: str | None) -> None:
+        """Set how far the run is."""
+        with self._lock:
+            self._progress = {"fraction": fraction, "text": text}
+            self._changed()
+
+    def complete(self) -> None:
+        """Tell what has not been told yet."""
+        with self._lock:
+            if self._untold:
+                self._send()
+
+    def _changed(self) -> None:
+        self._untold = True
+        if time.monotonic() - self._told >= _PAUSE:
+            self._send()
+
+    def _send(self) -> None:
+        if os.getpid() != self._pid:
+            return  # a process that the task forked: its counts are not the run's
+        self._told = time.monotonic()
+        self._untold = False
+        self._tell({"op": "report", **self._totals, **self._progress})
+
+
+class Info(tuple[str | None, float]):
+    """The one argument of a task's ``__call__``; it unpacks as ``(job_id, timeout)``.
+
+    ``timeout`` is JOB_LIVETIME in seconds; ``attempt`` counts retries from 1; ``params`` are
+    those of the job or the request; ``records`` are those of an earlier run to try again.
+    """
+
+    def __new__(cls, facts: Mapping[str, Any], reports: Reports) -> "Info":
+        """Make one from the *facts* of a ``call`` message."""
+        pair = (facts.get("job_id"), facts.get("timeout") or 0.0)
+        return super().__new__(cls, pair)
+
+    def __init__(self, facts: Mapping[str, Any], reports: Reports) -> None:
+        self.run_id: int | None = facts.get("run_id")
+        self.attempt: int = facts.get("attempt") or 1
+        self.params: dict[str, Any] = dict(facts.get("params") or {})
+        self.records: list[Any] = list(facts.get("records") or [])
+        self._due_at: str | None = facts.get("due_at")
+        self._reports = reports
+
+    @property
+    def job_id(self) -> str | None:
+        """The job's uuid; None for a run without a job."""
+        return self[0]
+
+    @property
+    def timeout(self) -> float:
+        """JOB_LIVETIME in seconds, whatever the watchdog says."""
+        return self[1]
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The planned moment of this run, aware; None if it was asked for."""
+        return datetime.fromisoformat(self._due_at) if self._due_at else None
+
+    def success(self, number: int = 1) -> None:
+        """Count *number* records as done. Raises: ValueError if it is negative."""
+        self._reports.count("success", _whole(number))
+
+    def ignore(self, number: int = 1) -> None:
+        """Count *number* records as passed over. Raises: ValueError if it is negative."""
+        self._reports.count("ignore", _whole(number))
+
+    def error(self, message: str, data: object = None) -> None:
+        """Count one record as failed; *message* and *data* (JSON) go to stderr.
+
+        Raises: TypeError or ValueError if *data* cannot be written as JSON.
+        """
+        shown = "" if data is None else " " + json.dumps(data, ensure_ascii=False)
+        print(f"record failed: {message}{shown}", file=sys.stderr)  # noqa: T201 - the run's output
+        self._reports.count("error", 1)
+
+    def progress(self, fraction: float, text: str | None = None) -> None:
+        """Say how far the run is, from 0 to 1, and in words. Raises: ValueError if outside."""
+        if not 0 <= fraction <= 1:
+            raise ValueError(f"progress goes from 0 to 1, not {fraction}")
+        self._reports.progress(float(fraction), text)
+
+    def __repr__(self) -> str:
+        return f"Info(job_id={self.job_id!r}, timeout={self.timeout!r}, run_id={self.run_id!r})"
+
+
+def _whole(number: int) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"a count of records is a whole number, 0 or more, not {number!r}")
+    return number
