@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobsched.storage.nodes import Nodes
     from jobsched.storage.occurrences import Occurrences
     from jobsched.storage.outputs import Outputs
+    from jobsched.storage.pruning import Pruning
     from jobsched.storage.runs import Runs
     from jobsched.storage.switches import Switches
     from jobsched.storage.tokens import Tokens
@@ -115,6 +116,12 @@ class Store:
         from jobsched.storage.idempotency import Idempotency
 
         return Idempotency(self.database)
+
+    @cached_property
+    def pruning(self) -> "Pruning":
+        from jobsched.storage.pruning import Pruning
+
+        return Pruning(self.database)
 
     @cached_property
     def switches(self) -> "Switches":

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from jobsched import clock
 from jobsched.model import Occurrence, OccurrenceOutcome
+from jobsched.storage import folding
 from jobsched.storage.database import Database
 from jobsched.storage.paging import Page, page_of, place_of
 from jobsched.storage.rows import OCCURRENCE_COLUMNS, occurrence_from
@@ -62,6 +63,8 @@ class Occurrences:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._fold_at = 0  # the jobs at which the next fold and the next prune go on
+        self._prune_at = 0
 
     def list(
         self, job_key: int, from_us: int, to_us: int, limit: int, cursor: str | None = None
@@ -80,6 +83,21 @@ class Occurrences:
             )
             found = [occurrence_from(row) for row in connection.execute(query)]
         return page_of(found, limit, lambda entry: clock.to_us(entry.due_at))
+
+    def fold(self, now_us: int, older_than: int, batch: int) -> int:
+        """Turn up to *batch* ``ran`` entries from before *older_than* into counts per day.
+
+        Returns: how many; 0 when there are none left.
+        """
+        before = min(now_us, older_than)
+        folded, self._fold_at = folding.fold(self._database, self._fold_at, before, batch)
+        return folded
+
+    def prune(self, now_us: int, days: int, batch: int) -> int:
+        """Delete up to *batch* entries older than *days*; return how many, 0 at the end."""
+        before = now_us - days * folding.DAY_US
+        pruned, self._prune_at = folding.prune(self._database, self._prune_at, before, batch)
+        return pruned
 
     def _first(self, connection: Connection, job_key: int, from_us: int) -> int:
         """Return the beginning of the stretch that reaches over *from_us*, or that itself."""

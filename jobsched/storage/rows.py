@@ -106,7 +106,7 @@ def run_from(row: Sequence[Any]) -> Run:
         node=node,
         exit_code=exit_code,
         signal=signal,
-        ended_by=None if ended_by is None else EndedBy(ended_by),
+        ended_by=None if ended_by is None else _CAUSES[ended_by],
         reason=reason,
         counts=_NOTHING
         if not (successes or errors or ignores)
@@ -135,4 +135,5 @@ def occurrence_from(row: Sequence[Any]) -> Occurrence:
 
 
 _RUN_STATES = {state.value: state for state in RunState}
+_CAUSES = {cause.value: cause for cause in EndedBy}
 _NOTHING = Counts()

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
 
-from jobsched.model import Run, RunState
+from jobsched.model import ALIVE, Run, RunState
 from jobsched.storage.database import Database
 from jobsched.storage.paging import Page, page_of, place_of
 from jobsched.storage.rows import run_from, select_runs
@@ -15,11 +15,16 @@ from jobsched.storage.searching import RunFilter, run_conditions
 from jobsched.storage.tables import jobs, runs
 
 ONE_RUN = select_runs().where(runs.c.id == bindparam("run_id"))
+# A plus before a column keeps SQLite off an index over all runs ever, in favour of the small
+# partial ones over those that are not done.
+_UNORDERED: ColumnElement[int] = literal_column("+runs.id")
 _LIVE = """
 SELECT r.id, j.id, r.state FROM runs r LEFT JOIN jobs j ON j.key = r.job_key
-WHERE r.state IN ('starting', 'running', 'stopping') AND r.id > :since ORDER BY r.id
+WHERE r.state IN ('starting', 'running', 'stopping') AND +r.id > :since
+ORDER BY +r.id
 """
 _BY_STATE = "SELECT state, count(*) FROM runs WHERE state != 'done' GROUP BY state"
+_QUEUED = "SELECT count(*) FROM runs WHERE state != 'done' AND state = 'queued'"
 _BY_QUEUE = """
 SELECT queue, count(*), min(created_us) FROM runs WHERE state = 'queued' GROUP BY queue
 """
@@ -77,7 +82,13 @@ class RunQueries:
     def _page(
         self, filters: RunFilter, key: int | None, limit: int, place: int | None
     ) -> Select[Any]:
-        query = select_runs().where(*run_conditions(self._database.dialect, filters, key))
+        conditions = run_conditions(self._database.dialect, filters, key)
+        if filters.state in ALIVE:
+            ids = select(runs.c.id).where(*conditions).order_by(_UNORDERED.desc()).limit(limit + 1)
+            if place is not None:
+                ids = ids.where(_UNORDERED.op("<")(place))
+            conditions = [runs.c.id.in_(ids)]
+        query = select_runs().where(*conditions)
         if place is not None:
             query = query.where(runs.c.id < place)
         return query.order_by(runs.c.id.desc()).limit(limit + 1)
@@ -133,6 +144,11 @@ class RunQueries:
         with self._database.read() as connection:
             rows = connection.execute(query)
             return {run_id: (RunState(state), claim) for run_id, state, claim in rows}
+
+    def queued(self) -> int:
+        """Return how many runs wait."""
+        with self._database.read() as connection:
+            return int(self._database.run(connection, _QUEUED).scalar_one())
 
     def figures(self) -> QueueFigures:
         """Return how many runs wait and live, for /status and /metrics."""

@@ -32,8 +32,6 @@ UPDATE runs SET successes = successes + :success, errors = errors + :error,
     progress_text = coalesce(:text, progress_text)
 WHERE id = :id AND claim = :claim AND state != 'done'
 """
-_DELETE = "DELETE FROM runs WHERE id = :id AND state = 'done'"
-_DELETE_OUTPUT = "DELETE FROM outputs WHERE run_id = :id"
 
 
 class Runs(RunQueries):
@@ -95,13 +93,6 @@ class Runs(RunQueries):
         }
         with self._database.write() as connection:
             return self._database.run(connection, _REPORT, values).rowcount == 1
-
-    def delete(self, ids: list[int]) -> None:
-        """Delete those of the runs *ids* that are done, with their output."""
-        rows = [{"id": run_id} for run_id in ids]
-        with self._database.write() as connection:
-            self._database.many(connection, _DELETE_OUTPUT, rows)
-            self._database.many(connection, _DELETE, rows)
 
     def _add(self, connection: Connection, new: NewRun) -> Run:
         job_id = None

@@ -68,7 +68,7 @@ def run_conditions(dialect: str, filters: RunFilter, job_key: int | None) -> lis
     columns = {runs.c.job_key: job_key, runs.c.task: filters.task, runs.c.node: filters.node}
     conditions = _equal(columns)
     if filters.state is not None:
-        conditions += _in_state(filters.state)
+        conditions += _in_state(filters.state, of_job=job_key is not None)
     if filters.outcome is not None:
         conditions.append(_with_outcome(filters.outcome))
     if filters.since is not None:
@@ -92,14 +92,14 @@ def _equal(columns: dict[Any, Any]) -> list[Condition]:
     return [column == value for column, value in columns.items() if value is not None]
 
 
-def _in_state(state: RunState) -> list[Condition]:
-    """Return the condition, said so that the partial indexes over living runs can serve it."""
-    conditions: list[Condition] = [_literal(f"runs.state = '{state.value}'")]
-    if state in ON_A_MACHINE:
-        conditions.append(_literal("runs.state IN ('starting', 'running', 'stopping')"))
+def _in_state(state: RunState, *, of_job: bool) -> list[Condition]:
+    """Return the condition, in the words of that partial index which serves it best."""
+    conditions = [f"runs.state = '{state.value}'"]
+    if state in ON_A_MACHINE and not of_job:
+        conditions.append("runs.state IN ('starting', 'running', 'stopping')")
     elif state in ALIVE:
-        conditions.append(_literal("runs.state != 'done'"))
-    return conditions
+        conditions.append("runs.state != 'done'")
+    return [literal_column(condition) for condition in conditions]
 
 
 def _with_outcome(outcome: Outcome) -> Condition:
@@ -111,7 +111,3 @@ def _with_outcome(outcome: Outcome) -> Condition:
         return and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
     causes = [cause.value for cause in EndedBy if outcome_of(cause, None) is outcome]
     return runs.c.ended_by.in_(causes)
-
-
-def _literal(condition: str) -> Condition:
-    return literal_column(condition)

@@ -42,6 +42,7 @@ _ENDING = (
 )
 _STATE, _STARTED, _COUNTS = BEFORE_END, BEFORE_END + 1, BEFORE_END + 7
 _POLICY, _ATTEMPT = 8, 13
+_DONE = RunState.DONE.value
 _STOP_BY, _STOP_REASON, _JOB_STATE = (len(RUN_COLUMNS) + number for number in range(3))
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -87,8 +88,8 @@ def _open_rows(
     connection: Connection, ends: Sequence[Settlement]
 ) -> list[tuple[AnyRow, Settlement]]:
     """Return each end with its run, where that claim of it has not ended yet."""
-    rows = connection.execute(_ENDING, {"ids": [item.end.run_id for item in ends]})
-    waiting = {(row[0], row[CLAIM]): row for row in rows if row[_STATE] != RunState.DONE.value}
+    rows = connection.execute(_ENDING, {"ids": [item.end.run_id for item in ends]}).all()
+    waiting = {(row[0], row[CLAIM]): row for row in rows if row[_STATE] != _DONE}
     found = []
     for item in ends:
         row = waiting.pop((item.end.run_id, item.end.claim), None)
@@ -149,7 +150,7 @@ def _retry(
 
 def _done(row: AnyRow, facts: dict[str, Any], retry: int | None) -> Run:
     ended = [*facts.values()][:-1]
-    return run_from((*row[:BEFORE_END], RunState.DONE.value, *ended, retry))
+    return run_from((*row[:BEFORE_END], _DONE, *ended, retry))
 
 
 def _wrote(item: Settlement) -> bool:

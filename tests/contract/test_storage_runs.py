@@ -321,7 +321,7 @@ def test_only_finished_runs_are_deleted_and_their_output_with_them(store: Store)
     end = End(run_id=done.id, claim=1, ended_by=EndedBy.EXIT, exit_code=0)
     store.claims.settle([Settlement(end=end, out=b"x")], NOON)
 
-    store.runs.delete([done.id, alive.id])
+    store.pruning.delete([done.id, alive.id])
 
     assert store.runs.get(done.id) is None
     assert store.outputs.get(done.id) is None

@@ -1,0 +1,107 @@
+"""The audit log: who did what, from where, and how it was answered. Rows are only added."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import select
+
+from jobsched.clock import from_us
+from jobsched.storage.database import Database
+from jobsched.storage.paging import Page, page_of, place_of
+from jobsched.storage.tables import audit
+
+_ADD = """
+INSERT INTO audit (at_us, who, source, what, target, status, request_id)
+VALUES (:at_us, :who, :source, :what, :target, :status, :request_id)
+"""
+_PRUNE = """
+DELETE FROM audit WHERE id IN (
+    SELECT id FROM audit WHERE at_us < :before ORDER BY id LIMIT :batch
+)
+"""
+
+
+class Action(Protocol):
+    """Something that was done, on its way into the log."""
+
+    @property
+    def at_us(self) -> int: ...
+    @property
+    def who(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def what(self) -> str: ...
+    @property
+    def target(self) -> str | None: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def request_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One line of the log; *status* is that of the answer."""
+
+    id: int
+    at: datetime
+    who: str
+    source: str
+    what: str
+    target: str | None
+    status: int
+    request_id: str
+
+
+class Audit:
+    """The whole log."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, actions: Sequence[Action]) -> None:
+        """Add *actions* in one transaction, texts cut to what a column holds."""
+        rows = [
+            {
+                "at_us": action.at_us,
+                "who": action.who[:200],
+                "source": action.source[:100],
+                "what": action.what[:100],
+                "target": None if action.target is None else action.target[:200],
+                "status": action.status,
+                "request_id": action.request_id[:36],
+            }
+            for action in actions
+        ]
+        with self._database.write() as connection:
+            self._database.many(connection, _ADD, rows)
+
+    def list(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
+        """Return up to *limit* entries, newest first."""
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit + 1)
+        if (place := place_of(cursor)) is not None:
+            query = query.where(audit.c.id < place)
+        with self._database.read() as connection:
+            found = [
+                AuditEntry(
+                    id=row.id,
+                    at=from_us(row.at_us),
+                    who=row.who,
+                    source=row.source,
+                    what=row.what,
+                    target=row.target,
+                    status=row.status,
+                    request_id=row.request_id,
+                )
+                for row in connection.execute(query)
+            ]
+        return page_of(found, limit, lambda entry: entry.id)
+
+    def prune(self, before_us: int, batch: int) -> int:
+        """Delete up to *batch* of the entries made before *before_us*; return how many."""
+        with self._database.write() as connection:
+            values = {"before": before_us, "batch": batch}
+            return self._database.run(connection, _PRUNE, values).rowcount

@@ -1,0 +1,33 @@
+"""What is set for the whole program, such as the pause of all scheduling: JSON by name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from jobsched import clock
+from jobsched.storage.database import Database
+from jobsched.storage.texts import mapping_from, to_text
+
+_GET = "SELECT value FROM switches WHERE name = :name"
+_PUT = """
+INSERT INTO switches (name, value, updated_us) VALUES (:name, :value, :now)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_us = excluded.updated_us
+"""
+
+
+class Switches:
+    """All switches of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """Return the value of a switch, None when it has never been set."""
+        with self._database.read() as connection:
+            text = self._database.run(connection, _GET, {"name": name}).scalar()
+        return None if text is None else mapping_from(text)
+
+    def put(self, name: str, value: Mapping[str, Any]) -> None:
+        """Set a switch."""
+        values = {"name": name, "value": to_text(value) or "{}", "now": clock.now_us()}
+        with self._database.write() as connection:
+            self._database.run(connection, _PUT, values)
