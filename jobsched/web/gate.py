@@ -5,6 +5,7 @@ by its exact name only. Afterwards every answer gets its security headers and ev
 may change something its audit row.
 """
 
+import ipaddress
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +18,15 @@ from werkzeug.routing import BaseConverter
 
 from jobsched import auth, clock
 from jobsched.auth import Principal, TokenBook
-from jobsched.errors import InvalidInput, JobschedError, NotAllowed, NotAuthenticated, TooLarge
+from jobsched.errors import (
+    ConfigurationError,
+    InvalidInput,
+    JobschedError,
+    Mistake,
+    NotAllowed,
+    NotAuthenticated,
+    TooLarge,
+)
 from jobsched.model import Role
 from jobsched.web import peers
 from jobsched.web.audit import AuditRow
@@ -185,6 +194,20 @@ def install(app: Flask, gate: Gate) -> None:
     app.after_request(gate.finish)
 
 
+def refuse_open_bind(settings: GateSettings, tokens_exist: bool) -> None:
+    """Refuse an address that other machines reach, unless tokens guard it.
+
+    Raises: ConfigurationError.
+    """
+    if tokens_exist or _is_loopback(settings.host):
+        return
+    message = (
+        f"{settings.host} can be reached by other machines and there are no tokens: make one "
+        "first with `python -m jobsched token create --role admin --name NAME`."
+    )
+    raise ConfigurationError([Mistake(where="HOST", message=message)])
+
+
 class NumberConverter(BaseConverter):
     """A positive number in a path: ASCII digits that fit in 64 bits; anything else is a 404."""
 
@@ -197,6 +220,16 @@ class NumberConverter(BaseConverter):
     def to_url(self, value: Any) -> str:
         """Return the digits."""
         return str(int(value))
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.strip("[]")
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False  # a name may mean any address
 
 
 def _declaring(name: str, value: object) -> Callable[[View], View]:

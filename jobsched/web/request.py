@@ -5,8 +5,10 @@ digits of other scripts); whatever leaves here is safe to store and every refusa
 """
 
 import hashlib
+import json
 import re
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from flask import request
@@ -17,6 +19,8 @@ from jobsched.web import strictjson
 from jobsched.web.fieldnames import suggestion, translate
 
 M = TypeVar("M", bound=BaseModel)
+Further = Callable[[Mapping[str, Any]], Sequence[FieldError]]
+Also = Callable[[Mapping[str, Any]], Sequence[FieldError]]
 
 MAX_VALUE = 1000  # characters of one query parameter
 MAX_PARAMETERS = 50
@@ -27,21 +31,23 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-def json_body(model: type[M], *, optional: bool = False) -> M:
+def json_body(model: type[M], *, optional: bool = False, also: Further | None = None) -> M:
     """Return the request's body as *model*.
 
     With *optional*, a request without any body counts as ``{}`` and needs no content type.
+    *also* is asked for further mistakes in a body that *model* refuses, so that all of them are
+    told at once; it gets the body as a dict.
 
     Raises: MalformedRequest if it is not one JSON object in UTF-8 sent as application/json;
         InvalidInput with every broken rule of *model*.
     """
     raw = request.get_data()
     if optional and not raw:
-        return _validated(model, "{}")
+        return _validated(model, "{}", also)
     _require_json()
     if not raw:
         raise MalformedRequest.field("body", "required", "A JSON object is needed as the body.")
-    return _validated(model, strictjson.checked(raw))
+    return _validated(model, strictjson.checked(raw), also)
 
 
 def query(model: type[M]) -> M:
@@ -93,11 +99,14 @@ def _require_json() -> None:
     raise MalformedRequest.field("Content-Type", "media_type", message)
 
 
-def _validated(model: type[M], text: str) -> M:
+def _validated(model: type[M], text: str, also: Further | None) -> M:
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
-        raise InvalidInput(translate(error, model)) from None
+        mistakes = translate(error, model)
+    told = {each.field for each in mistakes}
+    further = also(json.loads(text)) if also else ()
+    raise InvalidInput([*mistakes, *(each for each in further if each.field not in told)])
 
 
 def _require_utf8() -> None:

@@ -10,8 +10,9 @@ from flask import Flask, request
 from werkzeug.test import TestResponse
 
 from jobsched import clock
+from jobsched.errors import ConfigurationError
 from jobsched.model import Role
-from jobsched.web.gate import HEADERS, body_limit, changes_state, needs, principal
+from jobsched.web.gate import HEADERS, body_limit, changes_state, needs, principal, refuse_open_bind
 from tests.support.web import GateSettings, Guarded, guarded_app
 
 
@@ -346,3 +347,16 @@ def test_numbers_in_paths_fit_64_bits(guarded: Guarded) -> None:
 def test_addresses_are_never_tidied_by_redirect(guarded: Guarded) -> None:
     assert _ask(guarded, "//things").status_code == 404
     assert _ask(guarded, "/things/").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+def test_loopback_may_be_open(host: str) -> None:
+    refuse_open_bind(GateSettings(host=host), tokens_exist=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "jobs.example", ""])  # noqa: S104
+def test_any_other_address_needs_tokens(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="token create"):
+        refuse_open_bind(GateSettings(host=host), tokens_exist=False)
+
+    refuse_open_bind(GateSettings(host=host), tokens_exist=True)

@@ -1,6 +1,7 @@
 """Bodies and queries: what is taken, and which field each refusal names."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from flask import Flask
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from jobsched.errors import InvalidInput
+from jobsched.errors import FieldError, InvalidInput
 from jobsched.web.request import body_digest, idempotency_key, json_body, query
 
 
@@ -174,6 +175,23 @@ def test_the_nearest_known_field_is_suggested_also_further_inside(app: Flask) ->
 def test_what_a_validator_says_is_the_message(app: Flask) -> None:
     with pytest.raises(InvalidInput, match=r"^name may not be bad\.$"):
         _read(app, {"name": "bad"})
+
+
+def test_further_mistakes_come_together_with_the_models(app: Flask) -> None:
+    def also(body: Mapping[str, Any]) -> list[FieldError]:
+        return [
+            FieldError(field="name", rule="again", message="told already"),
+            FieldError(field="params", rule="unknown", message=f"{body['params']}"),
+        ]
+
+    with pytest.raises(InvalidInput) as refusal:
+        _read(app, {"params": {"a": 1}}, also=also)
+
+    assert [(each.field, each.rule) for each in refusal.value.errors] == [
+        ("name", "required"),
+        ("params", "unknown"),
+    ]
+    assert _read(app, {"name": "a"}, also=also).name == "a"
 
 
 def _query(app: Flask, text: str) -> Query:
