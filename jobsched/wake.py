@@ -27,6 +27,10 @@ class Wake:
         for path in self._folder.glob(f"{topic}.*"):
             self._send(path)
 
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
     def _send(self, path: Path) -> None:
         try:
             folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)

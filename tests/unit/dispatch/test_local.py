@@ -1,0 +1,28 @@
+"""The local engine: hints for the supervisor of this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from jobsched.dispatch import ENGINES, Dispatcher, LocalDispatcher
+from jobsched.wake import Listener
+
+
+@pytest.mark.parametrize("hint", [LocalDispatcher.runs_queued, LocalDispatcher.stops_asked])
+def test_a_hint_wakes_the_supervisor(tmp_path: Path, hint: object) -> None:
+    assert callable(hint)
+    dispatcher = LocalDispatcher(tmp_path)
+
+    with Listener(tmp_path, "supervisor") as listener:
+        hint(dispatcher)
+
+        assert listener.wait(1.0)
+    dispatcher.close()
+
+
+def test_every_engine_keeps_to_the_seam(tmp_path: Path) -> None:
+    for name, engine in ENGINES.items():
+        dispatcher: Dispatcher = engine(tmp_path)
+
+        assert dispatcher.name == name
+        dispatcher.close()
