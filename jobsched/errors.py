@@ -73,7 +73,7 @@ class InvalidInput(JobschedError):
     title = "Invalid input"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(error.message for error in errors))
+        super().__init__(" ".join(error.message for error in errors))
         self.errors = tuple(errors)
 
     @classmethod

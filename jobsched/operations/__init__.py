@@ -1,1 +1,73 @@
+"""The verbs that every interface uses; what they refuse is an exception of ``errors``.
 
+``build`` makes them once per process; nothing in here knows of HTTP.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobsched.operations.changing import Changes
+    from jobsched.operations.configuration import Configuration
+    from jobsched.operations.jobs import Jobs
+    from jobsched.operations.ledger import Ledger
+    from jobsched.operations.outputs import Outputs
+    from jobsched.operations.pausing import Pauses
+    from jobsched.operations.runs import Runs
+    from jobsched.operations.scheduling import Scheduling
+    from jobsched.operations.status import Status
+    from jobsched.operations.tokens import Tokens
+    from jobsched.storage import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """All verbs, by subject."""
+
+    configuration: "Configuration"
+    store: "Store"
+    jobs: "Jobs"
+    changes: "Changes"
+    pauses: "Pauses"
+    ledger: "Ledger"
+    runs: "Runs"
+    outputs: "Outputs"
+    tokens: "Tokens"
+    scheduling: "Scheduling"
+    status: "Status"
+
+
+def build(
+    configuration: "Configuration", store: "Store", notify: Callable[[str], None]
+) -> Operations:
+    """Return the verbs over *store*; *notify* wakes the listeners of a topic (``wake.TOPICS``)."""
+    # Imported late: other parts of this package are used by processes that need none of this.
+    from jobsched.operations.announce import Announcer
+    from jobsched.operations.changing import Changes
+    from jobsched.operations.jobs import Jobs
+    from jobsched.operations.ledger import Ledger
+    from jobsched.operations.outputs import Outputs
+    from jobsched.operations.pausing import Pauses
+    from jobsched.operations.queueing import Queue
+    from jobsched.operations.runs import Runs
+    from jobsched.operations.scheduling import Scheduling
+    from jobsched.operations.status import Status
+    from jobsched.operations.tokens import Tokens
+
+    announce = Announcer(notify)
+    queue = Queue(store, configuration, announce)
+    scheduling = Scheduling(store, announce)
+    return Operations(
+        configuration=configuration,
+        store=store,
+        jobs=Jobs(store, configuration, queue, announce),
+        changes=Changes(store, configuration, announce),
+        pauses=Pauses(store, announce),
+        ledger=Ledger(store),
+        runs=Runs(store, configuration, queue, announce),
+        outputs=Outputs(store, configuration),
+        tokens=Tokens(store, announce),
+        scheduling=scheduling,
+        status=Status(store, scheduling),
+    )

@@ -1,0 +1,186 @@
+"""Changing a job: what is given replaces what it has, and its next moment follows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jobsched import clock
+from jobsched.catalog import Task
+from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob
+from jobsched.model import Job, JobState, Mode
+from jobsched.operations import drafts
+from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration
+from jobsched.operations.pausing import swallowed
+from jobsched.operations.policies import default_policy, merged
+from jobsched.storage import Store
+from jobsched.storage.occurrences import NewOccurrence
+from jobsched.triggers import KINDS, Trigger, restore
+
+_ATTEMPTS = 5  # against others who change the same job at the same time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What to change about a job: only what is in it.
+
+    *fields* are plain fields of the job (name, task, params, group, tags, description);
+    *trigger* and *policy* are as in a Draft, None in them goes back to the default.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    mode: Mode | None = None
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The columns to write and the entries for the ledger."""
+
+    changes: dict[str, object]
+    ledger: tuple[NewOccurrence, ...] = ()
+
+
+class Changes:
+    """The verb that changes a job."""
+
+    def __init__(self, store: Store, configuration: Configuration, announce: Announcer) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._announce = announce
+
+    def change(self, job_id: str, change: Change, by: str, version: int | None = None) -> Job:
+        """Change a job, which must be at *version* if one is named; return it as it is now.
+
+        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask.
+        """
+        for _ in range(_ATTEMPTS):
+            job = self._current(job_id, version)
+            plan = self._plan(job, change)
+            if not plan.changes:
+                return job
+            try:
+                changed = self._store.jobs.change(job_id, job.version, plan.changes, plan.ledger)
+            except StaleVersion:
+                continue
+            self._announce.job("changed", job_id, by, fields=",".join(sorted(plan.changes)))
+            return changed
+        raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
+
+    def _current(self, job_id: str, version: int | None) -> Job:
+        job = self._store.jobs.get(job_id)
+        if job is None:
+            raise UnknownJob(job_id)
+        if version is not None and job.version != version:
+            detail = f"Job {job_id} has been changed since: it is at version {job.version}."
+            raise StaleVersion(detail, version=job.version)
+        return job
+
+    def _plan(self, job: Job, change: Change) -> _Plan:
+        task = self._task(job, change)
+        wrong = self._params_mistakes(task, change)
+        before = None if job.trigger is None else restore(job.trigger)
+        try:
+            after = self._trigger(job, before, change)
+        except InvalidInput as refusal:
+            wrong.extend(refusal.errors)
+        if wrong:
+            raise InvalidInput(wrong)
+        changes = {
+            name: value for name, value in change.fields.items() if getattr(job, name) != value
+        }
+        policy = self._policy(job, task, change, (before, after))
+        if policy != job.policy:
+            changes["policy"] = policy
+        if after == before:
+            return _Plan(changes)
+        return _replan(job, before, after, changes)
+
+    def _task(self, job: Job, change: Change) -> Task | None:
+        """Return the task's entry; None when the job keeps one that has left the catalog."""
+        catalog = self._configuration.catalog
+        name = change.fields.get("task", job.task)
+        return None if name == job.task and name not in catalog else catalog.get(name)
+
+    def _params_mistakes(self, task: Task | None, change: Change) -> list[FieldError]:
+        params = change.fields.get("params", {})
+        return [] if task is None else drafts.params_mistakes(task, params)
+
+    def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
+        if change.mode is Mode.TRIGGERED:
+            return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
+        if not change.trigger:
+            return before if before is not None or change.mode is None else self._parsed({})
+        return self._kept_grid(before, self._parsed(_overlaid(before, change.trigger)), change)
+
+    def _parsed(self, given: Mapping[str, Any]) -> Trigger | None:
+        timezone = self._configuration.settings.timezone
+        return drafts.read_trigger(None, given, clock.now_us(), timezone)
+
+    def _kept_grid(
+        self, before: Trigger | None, after: Trigger | None, change: Change
+    ) -> Trigger | None:
+        """Return *after* on the grid of *before* when neither distance nor start was given."""
+        if before is None or after is None or type(before) is not type(after):
+            return after
+        if change.trigger.get("start") is not None or before.interval != after.interval:
+            return after
+        return replace(after, start_us=before.start_us)
+
+    def _policy(
+        self,
+        job: Job,
+        task: Task | None,
+        change: Change,
+        triggers: tuple[Trigger | None, Trigger | None],
+    ) -> Any:
+        if task is None:
+            return merged(job.policy, job.policy, change.policy)
+        defaults = self._configuration.settings.job_defaults
+        before, after = (default_policy(task, defaults, trigger) for trigger in triggers)
+        current = replace(job.policy, jitter=after.jitter)
+        if job.policy.misfire.grace == before.misfire.grace:
+            # The job never said how late is too late: the rule of its new trigger counts.
+            misfire = replace(current.misfire, grace=after.misfire.grace)
+            current = replace(current, misfire=misfire)
+        return merged(current, after, change.policy)
+
+
+def _overlaid(before: Trigger | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flat keys of *before* with those *given* over them.
+
+    Another kind drops the old one, and with it a start that only was the grid of the old
+    distance.
+    """
+    keys = {} if before is None else before.to_json()
+    if before is not None and any(given.get(kind) is not None for kind in KINDS):
+        keys = {name: value for name, value in keys.items() if name not in KINDS}
+        if _start_is_grid(before):
+            keys.pop("start", None)
+    return {**keys, **given}
+
+
+def _start_is_grid(trigger: Trigger) -> bool:
+    """Return whether nobody need have named the start: it is at most one interval ahead."""
+    if trigger.interval is None or trigger.start_us is None:
+        return False
+    return clock.from_us(trigger.start_us) <= clock.now() + trigger.interval
+
+
+def _replan(
+    job: Job, before: Trigger | None, after: Trigger | None, changes: dict[str, object]
+) -> _Plan:
+    """Return *changes* with the new trigger, and the next moment that follows from it."""
+    now_us = clock.now_us()
+    first = None if after is None else after.first(now_us)
+    changes |= {
+        "trigger": None if after is None else after.to_json(),
+        "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
+        "fired": 0,
+    }
+    if job.state is JobState.PAUSED:
+        changes["paused_us"] = first
+        return _Plan(changes, swallowed(before, now_us, job))
+    changes |= {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
+    return _Plan(changes)

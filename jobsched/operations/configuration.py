@@ -1,0 +1,60 @@
+"""The settings and the catalog that are in force, and reading them again."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+from jobsched.catalog import Catalog
+from jobsched.errors import ConfigurationError, Conflict, FieldError, InvalidInput
+from jobsched.settings import Settings
+
+Load = Callable[[], tuple[Settings, Catalog]]
+
+# What a running process looks up each time; every other setting counts from the next start on.
+_LIVE = ("job_defaults", "timezone", "queue_limit")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reloaded:
+    """What a reload brought: the tasks in force, the settings that wait for a restart."""
+
+    tasks: list[str]
+    restart_needed: list[str]
+
+
+class Configuration:
+    """Holds what is in force; *load* reads both again as the start did."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, load: Load | None = None) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self._load = load
+
+    def reload(self) -> Reloaded:
+        """Put the configuration as it is now on disk in force.
+
+        Raises: InvalidInput with every mistake (nothing changes then); Conflict when this
+            process was not started from files.
+        """
+        if self._load is None:
+            raise Conflict("This server was not started from configuration files.")
+        try:
+            settings, catalog = self._load()
+        except ConfigurationError as error:
+            raise InvalidInput(
+                [
+                    FieldError(field=mistake.where, rule="configuration", message=str(mistake))
+                    for mistake in error.mistakes
+                ]
+            ) from error
+        return self._take(settings, catalog)
+
+    def _take(self, settings: Settings, catalog: Catalog) -> Reloaded:
+        waiting = [
+            field.name
+            for field in fields(Settings)
+            if field.name not in _LIVE
+            and getattr(settings, field.name) != getattr(self.settings, field.name)
+        ]
+        self.settings = replace(self.settings, **{name: getattr(settings, name) for name in _LIVE})
+        self.catalog = catalog
+        return Reloaded(tasks=catalog.names(), restart_needed=waiting)

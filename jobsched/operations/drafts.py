@@ -1,0 +1,89 @@
+"""What is asked for before it is a job: its fields, and the mistakes that only we can see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobsched.catalog import Catalog, Task
+from jobsched.errors import FieldError, InvalidInput
+from jobsched.model import Mode
+from jobsched.settings.suggestions import did_you_mean
+from jobsched.triggers import KINDS, TRIGGER_KEYS, Trigger, parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A job that somebody wants.
+
+    *trigger* holds the flat keys of spec/preview.md as they were given; *policy* the given
+    fields of ``model.Policy`` (see ``policies.merged``).
+    """
+
+    task: str
+    name: str
+    mode: Mode | None = None
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    description: str | None = None
+    paused: bool = False
+
+
+def read_trigger(
+    mode: Mode | None, given: Mapping[str, Any], created_us: int, timezone: str
+) -> Trigger | None:
+    """Return the trigger in the keys *given* that are not None; None for a triggered job.
+
+    Raises: InvalidInput with every broken rule.
+    """
+    said = {name: value for name, value in given.items() if value is not None}
+    if mode is Mode.TRIGGERED:
+        if said:
+            raise InvalidInput([_without_moments(name) for name in sorted(said)])
+        return None
+    if not any(kind in said for kind in KINDS):
+        kinds = ", ".join(KINDS)
+        message = f'Give exactly one of {kinds}, or "mode": "triggered".'
+        raise InvalidInput.field(KINDS[0], "required", message)
+    return parse(said, created_us=created_us, timezone=timezone)
+
+
+def params_mistakes(task: Task, params: Mapping[str, Any]) -> list[FieldError]:
+    """Return a mistake for each of *params* that the catalog does not allow *task*."""
+    return [
+        FieldError(
+            field=f"params.{name[:100]}",
+            rule="unknown",
+            message=f"Task {task.name} takes no parameter {name[:100]!r}."
+            + did_you_mean(name[:100], task.params),
+        )
+        for name in params
+        if name not in task.params
+    ]
+
+
+def mistakes(
+    data: Mapping[str, Any], catalog: Catalog, now_us: int, timezone: str
+) -> list[FieldError]:
+    """Return what is wrong with the trigger and the parameters in a raw request for a job.
+
+    For reporting them together with what is wrong with other fields.
+    """
+    found: list[FieldError] = []
+    triggered = data.get("mode") == Mode.TRIGGERED.value
+    given = {name: data[name] for name in TRIGGER_KEYS if name in data}
+    try:
+        read_trigger(Mode.TRIGGERED if triggered else None, given, now_us, timezone)
+    except InvalidInput as refusal:
+        found.extend(refusal.errors)
+    name, params = data.get("task"), data.get("params")
+    if isinstance(name, str) and name in catalog and isinstance(params, Mapping):
+        found.extend(params_mistakes(catalog.get(name), params))
+    return found
+
+
+def _without_moments(name: str) -> FieldError:
+    message = f"A job of mode triggered has no moments: leave out {name}."
+    return FieldError(field=name, rule="mode", message=message)

@@ -1,0 +1,182 @@
+"""The verbs on jobs that every interface uses: schedule, show, list, unschedule, run now."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobsched import clock
+from jobsched.catalog import Task
+from jobsched.errors import Conflict, FieldError, InvalidInput, UnknownJob, UnknownTask
+from jobsched.model import EndedBy, Job, JobState, Mode, Run, RunState
+from jobsched.operations import drafts
+from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration
+from jobsched.operations.drafts import Draft
+from jobsched.operations.policies import default_policy, merged
+from jobsched.operations.queueing import Queue
+from jobsched.storage import Store
+from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.newjobs import NewJob
+from jobsched.storage.newruns import NewRun
+from jobsched.storage.paging import Page
+from jobsched.storage.searching import JobFilter
+from jobsched.triggers import Trigger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job and what it is doing: its newest run, how many run and how many wait."""
+
+    job: Job
+    last_run: Run | None
+    running: int
+    queued: int
+
+
+class Jobs:
+    """Scheduling and looking at jobs."""
+
+    def __init__(
+        self, store: Store, configuration: Configuration, queue: Queue, announce: Announcer
+    ) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._queue = queue
+        self._announce = announce
+
+    def mistakes(self, data: Mapping[str, Any]) -> list[FieldError]:
+        """Return what is wrong with the trigger and parameters of a raw request for a job."""
+        settings, catalog = self._configuration.settings, self._configuration.catalog
+        return drafts.mistakes(data, catalog, clock.now_us(), settings.timezone)
+
+    def schedule(self, draft: Draft, by: str, key: IdempotencyKey | None = None) -> Job:
+        """Store a new job; it fires from now on unless it is paused or triggered.
+
+        Raises: InvalidInput with every mistake, UnknownTask, KeyReused.
+        """
+        now_us = clock.now_us()
+        task, trigger = self._checked(draft, now_us)
+        new = self._new_job(draft, task, trigger, now_us)
+        job = self._store.jobs.add(new, key)
+        self._announce.job("added", job.id, by, name=job.name, task=job.task)
+        return job
+
+    def get(self, job_id: str, *, deleted: bool = False) -> Job:
+        """Return a job; with *deleted* also one of which only the history is left.
+
+        Raises: UnknownJob.
+        """
+        job = self._store.jobs.get(job_id, deleted=deleted)
+        if job is None:
+            raise UnknownJob(job_id)
+        return job
+
+    def show(self, job_id: str) -> JobView:
+        """Return a job with what it is doing. Raises: UnknownJob."""
+        return self.views([self.get(job_id)])[0]
+
+    def view(self, job: Job) -> JobView:
+        """Return *job* with what it is doing."""
+        return self.views([job])[0]
+
+    def list(self, filters: JobFilter, limit: int, cursor: str | None) -> Page[JobView]:
+        """Return a page of the jobs that pass *filters*, oldest first."""
+        page = self._store.jobs.list(filters, limit, cursor)
+        return Page(values=[*self.views(page.values)], next=page.next)
+
+    def views(self, jobs: Sequence[Job]) -> Sequence[JobView]:
+        """Return *jobs* with what they are doing, in two queries for all of them."""
+        keys = [job.key for job in jobs]
+        last = self._store.runs.last_of_jobs(keys) if keys else {}
+        counts = self._store.runs.counts_of_jobs(keys) if last else {}
+        views = []
+        for job in jobs:
+            queued, running = counts.get(job.key, (0, 0))
+            views.append(
+                JobView(job=job, last_run=last.get(job.key), running=running, queued=queued)
+            )
+        return views
+
+    def unschedule(self, job_id: str, by: str, *, stop: bool = False) -> None:
+        """Take a job off the list; its history stays. Runs that wait never start.
+
+        What runs goes on to its end, or is stopped with *stop*.
+
+        Raises: UnknownJob.
+        """
+        job = self.get(job_id)
+        if not self._store.jobs.delete(job_id):
+            raise UnknownJob(job_id)
+        states = [RunState.QUEUED, *([RunState.STARTING, RunState.RUNNING] if stop else [])]
+        for run in self._store.runs.of_job(job.key, *states):
+            self._queue.stop_if_alive(run.id, EndedBy.STOP, f"the job was deleted by {by}")
+        self._announce.job("deleted", job_id, by)
+
+    def run(
+        self, job_id: str, by: str, params: Mapping[str, Any], key: IdempotencyKey | None = None
+    ) -> Run:
+        """Queue a run of the job now, with *params* over its own.
+
+        Raises: UnknownJob, InvalidInput, JobBusy, QueueFull, Conflict, KeyReused.
+        """
+        job = self.get(job_id)
+        task = self._task_of(job)
+        if wrong := drafts.params_mistakes(task, params):
+            raise InvalidInput(wrong)
+        new = NewRun(
+            name=job.name,
+            task=job.task,
+            created_us=clock.now_us(),
+            job_key=job.key,
+            params={**job.params, **params},
+            policy=job.policy,
+            requested_by=by,
+        )
+        return self._queue.add(new, key)
+
+    def _task_of(self, job: Job) -> Task:
+        try:
+            return self._configuration.catalog.get(job.task)
+        except UnknownTask as error:
+            raise Conflict(f"{error.detail} The job cannot run.", task=job.task) from error
+
+    def _checked(self, draft: Draft, now_us: int) -> tuple[Task, Trigger | None]:
+        """Return the task and the trigger that *draft* names.
+
+        Raises: InvalidInput with every mistake; UnknownTask when that is the only one.
+        """
+        catalog = self._configuration.catalog
+        wrong: list[FieldError] = []
+        trigger: Trigger | None = None
+        try:
+            timezone = self._configuration.settings.timezone
+            trigger = drafts.read_trigger(draft.mode, draft.trigger, now_us, timezone)
+        except InvalidInput as refusal:
+            wrong.extend(refusal.errors)
+        if draft.task in catalog:
+            wrong.extend(drafts.params_mistakes(catalog.get(draft.task), draft.params))
+        if wrong:
+            raise InvalidInput(wrong)
+        return catalog.get(draft.task), trigger
+
+    def _new_job(self, draft: Draft, task: Task, trigger: Trigger | None, now_us: int) -> NewJob:
+        default = default_policy(task, self._configuration.settings.job_defaults, trigger)
+        first = None if trigger is None else trigger.first(now_us)
+        new = NewJob(
+            id=str(uuid.uuid4()),
+            name=draft.name,
+            task=draft.task,
+            mode=Mode.TRIGGERED if trigger is None else Mode.SCHEDULED,
+            created_us=now_us,
+            trigger=None if trigger is None else trigger.to_json(),
+            policy=merged(default, default, draft.policy),
+            params=draft.params,
+            group=draft.group,
+            tags=draft.tags,
+            description=draft.description,
+            next_us=first,
+        )
+        if not draft.paused:
+            return new
+        return replace(new, state=JobState.PAUSED, next_us=None, paused_us=first)

@@ -1,0 +1,111 @@
+"""Pausing one job and going on: what the pause swallows is one entry of the ledger."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from jobsched import clock
+from jobsched.errors import Conflict, InvalidInput, StaleVersion, UnknownJob
+from jobsched.model import Job, JobState, Mode
+from jobsched.operations.announce import Announcer
+from jobsched.scheduling.planning import Pause, Plan, resume
+from jobsched.storage import Store
+from jobsched.storage.occurrences import NewOccurrence
+from jobsched.triggers import Trigger, restore
+
+_Ledger = tuple[NewOccurrence, ...]
+_Columns = tuple[dict[str, object], _Ledger]
+_ATTEMPTS = 5  # against others who change the same job at the same time
+
+
+class Pauses:
+    """The verbs that pause a job and let it go on."""
+
+    def __init__(self, store: Store, announce: Announcer) -> None:
+        self._store = store
+        self._announce = announce
+
+    def pause(
+        self, job_id: str, by: str, until: datetime | None = None, reason: str | None = None
+    ) -> Job:
+        """Let no moment of the job run from now on, or until *until*; return it.
+
+        A paused job takes the new end and reason.
+
+        Raises: UnknownJob; InvalidInput when *until* has passed; Conflict for a finished job.
+        """
+        if until is not None and until <= clock.now():
+            raise InvalidInput.field("until", "past", "until lies in the past.")
+        job = self._changed(job_id, lambda job: _pause(job, by, until, reason))
+        self._announce.job("paused", job_id, by, reason=reason)
+        return job
+
+    def pause_once(self, job: Job, by: str) -> Job:
+        """Pause *job* unless it is paused; return it. Raises: UnknownJob, Conflict."""
+        return job if job.state is JobState.PAUSED else self.pause(job.id, by)
+
+    def resume(self, job_id: str, by: str) -> Job:
+        """Let the job go on with its next moment; return it. Raises: UnknownJob."""
+        job = self._changed(job_id, _resume)
+        self._announce.job("resumed", job_id, by)
+        return job
+
+    def _changed(self, job_id: str, plan: Callable[[Job], _Columns]) -> Job:
+        for _ in range(_ATTEMPTS):
+            job = self._store.jobs.get(job_id)
+            if job is None:
+                raise UnknownJob(job_id)
+            changes, ledger = plan(job)
+            if not changes:
+                return job
+            try:
+                return self._store.jobs.change(job_id, job.version, changes, ledger)
+            except StaleVersion:
+                continue
+        raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
+
+
+def swallowed(trigger: Trigger | None, now_us: int, job: Job) -> _Ledger:
+    """Return the entry for the moments before now that the pause of *job* swallowed."""
+    return () if trigger is None else _after(trigger, now_us, job).entries
+
+
+def moment_of(moment: datetime | None) -> int | None:
+    """Return *moment* in microseconds, as columns hold it."""
+    return None if moment is None else clock.to_us(moment)
+
+
+def _pause(job: Job, by: str, until: datetime | None, reason: str | None) -> _Columns:
+    if job.state is JobState.FINISHED:
+        raise Conflict(f"Job {job.id} has finished: it has no moments to pause.", job=job.id)
+    changes: dict[str, object] = {
+        "state": JobState.PAUSED,
+        "state_reason": f"paused by {by}" + (f": {reason}" if reason else ""),
+        "next_us": moment_of(until),
+        "paused_until_us": moment_of(until),
+    }
+    if job.state is not JobState.PAUSED:
+        changes["paused_us"] = moment_of(job.next_run)
+    return changes, ()
+
+
+def _resume(job: Job) -> _Columns:
+    if job.state not in {JobState.PAUSED, JobState.BLOCKED}:
+        return {}, ()
+    now_us = clock.now_us()
+    trigger = None if job.trigger is None else restore(job.trigger)
+    plan = Plan(next_us=None) if trigger is None else _after(trigger, now_us, job)
+    over = job.mode is Mode.SCHEDULED and plan.next_us is None
+    changes: dict[str, object] = {
+        "state": JobState.FINISHED if over else JobState.ACTIVE,
+        "state_reason": None,
+        "next_us": plan.next_us,
+        "paused_us": None,
+        "paused_until_us": None,
+    }
+    return changes, plan.entries
+
+
+def _after(trigger: Trigger, now_us: int, job: Job) -> Plan:
+    since_us = now_us if job.paused_from is None else clock.to_us(job.paused_from)
+    reason = job.state_reason or "paused"
+    return resume(trigger, Pause(since_us=since_us, end_us=now_us, reason=reason))

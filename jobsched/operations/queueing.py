@@ -1,0 +1,67 @@
+"""Putting runs into the queue, which has a limit, and asking them to stop."""
+
+import threading
+from contextlib import suppress
+
+from jobsched import clock
+from jobsched.errors import QueueFull, RunAlreadyFinished
+from jobsched.model import EndedBy, Run, RunState
+from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration
+from jobsched.storage import Store
+from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.newruns import NewRun
+
+_FRESH = 1.0  # seconds that a count of the queue is believed
+
+
+class Queue:
+    """The door to the queue."""
+
+    def __init__(self, store: Store, configuration: Configuration, announce: Announcer) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._queued = 0
+        self._counted_at = float("-inf")
+
+    def add(self, new: NewRun, key: IdempotencyKey | None = None) -> Run:
+        """Queue *new* and wake who starts it. Raises: QueueFull, JobBusy, UnknownJob, KeyReused."""
+        self.require_room()
+        run = self._store.runs.add(new, key)
+        self._announce.run("queued", run.id, new.requested_by or "-", name=run.name)
+        return run
+
+    def retry(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
+        """Queue the run *run_id* once more.
+
+        Raises: QueueFull, UnknownRun, RunNotFinished, KeyReused.
+        """
+        self.require_room()
+        run = self._store.runs.retry(run_id, by, key)
+        self._announce.run("queued", run.id, by, name=run.name, retry_of=run_id)
+        return run
+
+    def stop(self, run_id: int, ended_by: EndedBy, reason: str) -> Run:
+        """Ask a run to stop. Raises: UnknownRun, RunAlreadyFinished."""
+        return self._store.runs.request_stop(run_id, ended_by, reason, clock.now_us())
+
+    def stop_if_alive(self, run_id: int, ended_by: EndedBy, reason: str) -> None:
+        """Ask a run to stop that may have finished in the meantime."""
+        with suppress(RunAlreadyFinished):
+            run = self.stop(run_id, ended_by, reason)
+            if run.state is not RunState.DONE:
+                self._announce.run("stopping", run_id, "-")
+
+    def require_room(self) -> None:
+        """Raise QueueFull when as many runs wait as the settings allow."""
+        with self._lock:
+            now = clock.monotonic()
+            if now - self._counted_at > _FRESH:
+                self._queued = self._store.runs.figures().queued
+                self._counted_at = now
+            limit = self._configuration.settings.queue_limit
+            if self._queued >= limit:
+                raise QueueFull(f"The queue is full: {limit} runs wait already.")
+            self._queued += 1

@@ -1,0 +1,141 @@
+"""The verbs on runs that every interface uses: ask for one, show, list, stop, retry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobsched import clock
+from jobsched.errors import InvalidInput, NothingToRetry, UnknownRun
+from jobsched.model import EndedBy, Outcome, Run, RunState
+from jobsched.operations import drafts
+from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration
+from jobsched.operations.policies import default_policy, merged
+from jobsched.operations.queueing import Queue
+from jobsched.storage import Store
+from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.newruns import NewRun
+from jobsched.storage.paging import Page
+from jobsched.storage.searching import RunFilter
+
+PATIENCE = timedelta(minutes=1)  # what lies no further in the past is meant for now
+_LOOKED_THROUGH = 1000  # newest runs of a job among which the failed one is looked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDraft:
+    """A run that somebody wants, without a job; *policy* as in ``policies.merged``."""
+
+    task: str
+    name: str | None = None
+    at: datetime | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    policy: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """How many runs matched, and the new ones."""
+
+    matched: int
+    runs: list[Run]
+
+
+class Runs:
+    """Asking for runs and looking at them."""
+
+    def __init__(
+        self, store: Store, configuration: Configuration, queue: Queue, announce: Announcer
+    ) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._queue = queue
+        self._announce = announce
+
+    def start(self, draft: RunDraft, by: str, key: IdempotencyKey | None = None) -> Run:
+        """Queue a run of a task.
+
+        Raises: UnknownTask, InvalidInput, QueueFull, KeyReused.
+        """
+        now = clock.now()
+        task = self._configuration.catalog.get(draft.task)
+        wrong = drafts.params_mistakes(task, draft.params)
+        if draft.at is not None and draft.at < now - PATIENCE:
+            message = "at lies more than a minute in the past."
+            wrong.extend(InvalidInput.field("at", "past", message).errors)
+        if wrong:
+            raise InvalidInput(wrong)
+        default = default_policy(task, self._configuration.settings.job_defaults, None)
+        new = NewRun(
+            name=draft.name or draft.task,
+            task=draft.task,
+            created_us=clock.to_us(now),
+            params=draft.params,
+            policy=merged(default, default, draft.policy),
+            requested_by=by,
+        )
+        return self._queue.add(_at(new, draft.at), key)
+
+    def get(self, run_id: int) -> Run:
+        """Return a run. Raises: UnknownRun."""
+        run = self._store.runs.get(run_id)
+        if run is None:
+            raise UnknownRun(run_id)
+        return run
+
+    def list(self, filters: RunFilter, limit: int, cursor: str | None) -> Page[Run]:
+        """Return a page of the runs that pass *filters*, newest first."""
+        return self._store.runs.list(filters, limit, cursor)
+
+    def stop(
+        self, run_id: int, by: str, reason: str | None = None, ended_by: EndedBy = EndedBy.STOP
+    ) -> Run:
+        """Ask a run to stop; one that waits is done at once.
+
+        Raises: UnknownRun, RunAlreadyFinished.
+        """
+        asked = f"stopped by {by}" + (f": {reason}" if reason else "")
+        run = self._queue.stop(run_id, ended_by, asked)
+        self._announce.run("stopping", run_id, by, reason=reason)
+        return run
+
+    def retry(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
+        """Queue the same once more. Raises: UnknownRun, RunNotFinished, QueueFull, KeyReused."""
+        return self._queue.retry(run_id, by, key)
+
+    def retry_job(self, job_id: str, by: str, key: IdempotencyKey | None = None) -> Run:
+        """Run the newest failed run of a job again.
+
+        Raises: NothingToRetry when none failed that has not been retried; QueueFull.
+        """
+        filters = RunFilter(job=job_id, state=RunState.DONE)
+        page = self._store.runs.list(filters, _LOOKED_THROUGH)
+        failed = next(filter(_open, page.values), None)
+        if failed is None:
+            raise NothingToRetry(f"Job {job_id} has no failed run that has not been retried.")
+        return self.retry(failed.id, by, key)
+
+    def retry_many(self, filters: RunFilter, limit: int, by: str, *, dry_run: bool) -> Retried:
+        """Run again what failed among the newest *limit* finished runs that pass *filters*.
+
+        Raises: QueueFull.
+        """
+        finished = replace(filters, state=RunState.DONE)
+        if filters.state not in {None, RunState.DONE}:
+            return Retried(matched=0, runs=[])
+        matching = [run for run in self._store.runs.list(finished, limit).values if _open(run)]
+        again = [] if dry_run else [self.retry(run.id, by) for run in matching]
+        return Retried(matched=len(matching), runs=again)
+
+
+def _open(run: Run) -> bool:
+    """Return whether a finished run failed and nothing has been done about it."""
+    return run.outcome is not Outcome.SUCCEEDED and run.retried_by is None
+
+
+def _at(new: NewRun, at: datetime | None) -> NewRun:
+    if at is None:
+        return new
+    moment = max(clock.to_us(at), new.created_us)
+    return replace(new, due_us=moment, not_before_us=moment)
