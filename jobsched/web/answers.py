@@ -1,0 +1,64 @@
+"""Answers in JSON, with entity tags where a client may keep them."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+from pydantic_core import to_json
+
+from jobsched.web.links import next_url
+
+JSON = "application/json"
+
+
+def answer(body: Mapping[str, Any], status: int = 200, location: str | None = None) -> Response:
+    """Return *body* as JSON."""
+    response = Response(to_json(body) + b"\n", status, mimetype=JSON)
+    if location is not None:
+        response.headers["Location"] = location
+    return response
+
+
+def nothing(status: int, location: str | None = None) -> Response:
+    """Return an empty answer."""
+    response = Response(b"", status)
+    if location is not None:
+        response.headers["Location"] = location
+    return response
+
+
+def tagged(body: Mapping[str, Any], version: int | None = None) -> Response:
+    """Return *body* with its entity tag, or 304 if that is what the client has.
+
+    The tag of a thing with a *version* begins with it: see :func:`expected_versions`.
+    """
+    data = to_json(body) + b"\n"
+    digest = hashlib.blake2b(data, digest_size=12).hexdigest()
+    tag = digest if version is None else f"{version}-{digest}"
+    if "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag):
+        response = Response(b"", 304)
+    else:
+        response = Response(data, mimetype=JSON)
+    response.set_etag(tag)
+    return response
+
+
+def expected_versions() -> frozenset[int] | None:
+    """Return the versions that the header If-Match allows, None when it allows any.
+
+    What changes by itself (the next moment, the newest run) is not compared.
+    """
+    if "If-Match" not in request.headers or request.if_match.star_tag:
+        return None
+    versions = (tag.partition("-")[0] for tag in request.if_match)
+    return frozenset(int(text) for text in versions if text.isdecimal() and len(text) < 18)
+
+
+def page(values: list[dict[str, Any]], cursor: str | None) -> Response:
+    """Return one page of a list, which tells where the next one is."""
+    following = next_url(cursor)
+    response = tagged({"values": values, "next": following})
+    if following is not None:
+        response.headers["Link"] = f'<{following}>; rel="next"'
+    return response

@@ -1,0 +1,133 @@
+"""Routes of runs: ask for one, list, show, stop, retry."""
+
+from collections.abc import Callable
+
+from flask import Response, request
+
+from jobsched.errors import (
+    InvalidInput,
+    KeyReused,
+    QueueFull,
+    RunAlreadyFinished,
+    RunNotFinished,
+    UnknownRun,
+    UnknownTask,
+)
+from jobsched.model import Role, Run
+from jobsched.storage.searching import RunFilter
+from jobsched.web import waiting
+from jobsched.web.answers import answer, nothing, page, tagged
+from jobsched.web.context import caller, operations
+from jobsched.web.gate import needs
+from jobsched.web.links import run_url
+from jobsched.web.native.blueprint import native
+from jobsched.web.native.requests import idempotency, run_draft_of, run_filter_of
+from jobsched.web.native.shapes import Body, run_body
+from jobsched.web.openapi import describes
+from jobsched.web.payloads import (
+    Nothing,
+    RetryManyAnswer,
+    RetryManyRequest,
+    RunAnswer,
+    RunList,
+    RunQuery,
+    RunRequest,
+    StopRequest,
+)
+from jobsched.web.request import json_body, query
+
+
+@native.post("/runs")
+@needs(Role.OPERATOR)
+@describes(
+    body=RunRequest,
+    answers={200: RunAnswer, 202: RunAnswer},
+    headers=("Idempotency-Key", "Prefer"),
+    errors=(UnknownTask, KeyReused, QueueFull),
+)
+def create_run() -> Response:
+    """Run a task once, without a job."""
+    draft, key = run_draft_of(json_body(RunRequest)), idempotency()
+    return accepted(lambda: operations.runs.start(draft, caller(), key))
+
+
+@native.get("/runs")
+@describes(query=RunQuery, answers={200: RunList, 304: None}, headers=("If-None-Match",))
+def list_runs() -> Response:
+    """List runs, newest first."""
+    asked = query(RunQuery)
+    return runs_page(run_filter_of(asked), asked.limit, asked.cursor)
+
+
+@native.get("/runs/<number:run_id>")
+@describes(answers={200: RunAnswer, 304: None}, headers=("If-None-Match",), errors=(UnknownRun,))
+def show_run(run_id: int) -> Response:
+    """Show a run."""
+    return tagged(_body(operations.runs.get(run_id)))
+
+
+@native.post("/runs/<number:run_id>/stop")
+@needs(Role.OPERATOR)
+@describes(body=StopRequest, answers={202: None}, errors=(UnknownRun, RunAlreadyFinished))
+def stop_run(run_id: int) -> Response:
+    """Ask a run to stop."""
+    asked = json_body(StopRequest, optional=True)
+    run = operations.runs.stop(run_id, caller(), asked.reason)
+    return nothing(202, location=run_url(run.id))
+
+
+@native.post("/runs/<number:run_id>/retry")
+@needs(Role.OPERATOR)
+@describes(
+    body=Nothing,
+    answers={200: RunAnswer, 202: RunAnswer},
+    headers=("Idempotency-Key", "Prefer"),
+    errors=(UnknownRun, RunNotFinished, KeyReused, QueueFull),
+)
+def retry_run(run_id: int) -> Response:
+    """Run the same once more."""
+    json_body(Nothing, optional=True)
+    key = idempotency()
+    return accepted(lambda: operations.runs.retry(run_id, caller(), key))
+
+
+@native.post("/runs/retry")
+@needs(Role.OPERATOR)
+@describes(body=RetryManyRequest, answers={200: RetryManyAnswer}, errors=(QueueFull,))
+def retry_runs() -> Response:
+    """Run again what failed, of the runs that pass the filters."""
+    if request.args:
+        raise InvalidInput.field("query", "body_only", "The filters go into the body.")
+    asked = json_body(RetryManyRequest)
+    filters = run_filter_of(asked)
+    if not asked.all and filters == RunFilter():
+        message = 'Without any filter "all": true is needed.'
+        raise InvalidInput.field("all", "required", message)
+    done = operations.runs.retry_many(filters, asked.limit, caller(), dry_run=asked.dry_run)
+    runs = [run.id for run in done.runs]
+    return answer({"matched": done.matched, "retried": len(runs), "runs": runs})
+
+
+def accepted(ask: Callable[[], Run]) -> Response:
+    """Ask for a run and return how it ended, if the client waits for that long enough.
+
+    Otherwise the answer is 202 and the run as it was made.
+    """
+    preference = waiting.prefer()
+    run = ask()
+    ended = waiting.finish(run.id, preference)
+    shown = operations.runs.get(run.id) if ended else run
+    response = answer(_body(shown), 200 if ended else 202, location=run_url(run.id))
+    if preference.wait is not None:
+        response.headers["Preference-Applied"] = f"wait={preference.wait:g}"
+    return response
+
+
+def runs_page(filters: RunFilter, limit: int, cursor: str | None) -> Response:
+    """Return a page of the runs that pass *filters*."""
+    found = operations.runs.list(filters, limit, cursor)
+    return page([_body(run) for run in found.values], found.next)
+
+
+def _body(run: Run) -> Body:
+    return run_body(run, operations.outputs.sizes(run))

@@ -1,0 +1,246 @@
+"""Jobs, runs and occurrences as JSON. Plain dicts: tests hold them against the models."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from jobsched.errors import InvalidInput
+from jobsched.model import Job, JobState, Occurrence, Policy, Run
+from jobsched.operations.jobs import JobView
+from jobsched.operations.outputs import Sizes
+from jobsched.triggers import describe, restore
+from jobsched.web.links import job_url, run_url
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Body = dict[str, Any]
+_NO_TRIGGER: Body = {
+    "interval": None,
+    "at": None,
+    "timezone": None,
+    "start": None,
+    "end": None,
+    "count": None,
+    "jitter": None,
+    "trigger": None,
+}
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return an instant as ISO 8601 UTC with Z; microseconds only when there are any."""
+    return None if moment is None else moment.isoformat()[:-6] + "Z"
+
+
+def local(moment: datetime | None) -> str | None:
+    """Return an instant in the server's local time with six digits, as seed 002 shows it."""
+    if moment is None:
+        return None
+    return moment.astimezone().replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+def job_body(view: JobView) -> Body:
+    """Return a job as ``payloads.JobAnswer`` describes it."""
+    job = view.job
+    moment = job.next_run if job.state is JobState.ACTIVE else None
+    trigger = _trigger_of(job)
+    return {
+        "next_run": local(moment),
+        "interval": trigger["interval"],
+        "id": job.id,
+        "name": job.name,
+        "task": job.task,
+        "mode": job.mode.value,
+        "state": job.state.value,
+        "state_reason": job.state_reason,
+        "next_run_at": iso(moment),
+        **trigger,
+        "params": job.params,
+        "group": job.group,
+        "tags": job.tags,
+        "description": job.description,
+        **_policy_body(job.policy),
+        "paused": job.state is JobState.PAUSED,
+        "paused_until": iso(job.paused_until),
+        "last_run": None if view.last_run is None else last_run_body(view.last_run),
+        "running": view.running,
+        "queued": view.queued,
+        "created_at": iso(job.created_at),
+        "updated_at": iso(job.updated_at),
+        "version": job.version,
+        "url": job_url(job.id),
+    }
+
+
+def last_run_body(run: Run) -> Body:
+    """Return the newest run of a job in short."""
+    return {
+        "id": run.id,
+        "state": run.state.value,
+        "outcome": None if run.outcome is None else run.outcome.value,
+        "due_at": iso(run.due_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "url": run_url(run.id),
+    }
+
+
+def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
+    """Return a run as ``payloads.RunAnswer`` describes it."""
+    url = run_url(run.id)
+    return {
+        "id": run.id,
+        "job": run.job_id,
+        "job_url": None if run.job_id is None else job_url(run.job_id),
+        "name": run.name,
+        "task": run.task,
+        "state": run.state.value,
+        "outcome": None if run.outcome is None else run.outcome.value,
+        "exit_code": run.exit_code,
+        "signal": run.signal,
+        "ended_by": None if run.ended_by is None else run.ended_by.value,
+        "reason": run.reason,
+        "requested_by": run.requested_by,
+        "due_at": iso(run.due_at),
+        "created_at": iso(run.created_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "queued_for": _seconds(run.created_at, run.started_at),
+        "duration": _seconds(run.started_at, run.ended_at),
+        "attempt": run.attempt,
+        "retry_of": run.retry_of,
+        "retried_by": run.retried_by,
+        "node": run.node,
+        "queue": run.queue,
+        "priority": run.priority,
+        "params": run.params,
+        "counts": {
+            "success": run.counts.success,
+            "error": run.counts.error,
+            "ignore": run.counts.ignore,
+        },
+        "progress": _progress(run),
+        "cpu_seconds": run.cpu_seconds,
+        "peak_memory": run.peak_memory,
+        "output": {
+            "out": _stream(url, "out", sizes[0]),
+            "err": _stream(url, "err", sizes[1]),
+        },
+        "url": url,
+    }
+
+
+def occurrence_body(occurrence: Occurrence) -> Body:
+    """Return an occurrence as ``payloads.OccurrenceAnswer`` describes it."""
+    body: Body = {
+        "due_at": iso(occurrence.due_at),
+        "outcome": occurrence.outcome.value,
+        "reason": occurrence.reason,
+        "run": occurrence.run_id,
+        "late_by": occurrence.late_by,
+    }
+    if occurrence.count > 1:
+        body["first"] = iso(occurrence.due_at)
+        body["last"] = iso(occurrence.last_due_at)
+        body["count"] = occurrence.count
+    return body
+
+
+def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
+    return None if begin is None or end is None else (end - begin).total_seconds()
+
+
+def _progress(run: Run) -> Body | None:
+    if run.progress is None and run.progress_text is None:
+        return None
+    return {"fraction": run.progress, "text": run.progress_text}
+
+
+def _stream(url: str, name: str, sizes: Sizes) -> Body:
+    return {
+        "url": f"{url}/output?stream={name}",
+        "bytes": sizes.written,
+        "kept": sizes.kept,
+    }
+
+
+def _policy_body(policy: Policy) -> Body:
+    retries, misfire = policy.retries, policy.misfire
+    return {
+        "queue": policy.queue,
+        "priority": policy.priority,
+        "max_instances": policy.max_instances,
+        "overlap": policy.overlap.value,
+        "misfire": {"grace": misfire.grace, "catch_up": misfire.catch_up.value},
+        "timeout": policy.timeout,
+        "idle_timeout": policy.idle_timeout,
+        "grace": policy.grace,
+        "retries": {
+            "max": retries.max,
+            "backoff": retries.backoff,
+            "factor": retries.factor,
+            "max_backoff": retries.max_backoff,
+            "jitter": retries.jitter,
+            "exit_codes": retries.exit_codes,
+        },
+        "on_lost": policy.on_lost.value,
+        "history": policy.history,
+        "env": policy.env,
+        "run_as": policy.run_as,
+        "detach": policy.detach,
+    }
+
+
+def _trigger_of(job: Job) -> Body:
+    """Return the keys about a job's trigger."""
+    if job.trigger is None:
+        return _NO_TRIGGER
+    try:
+        return _trigger_body(_frozen(job.trigger))
+    except InvalidInput as error:
+        # A job whose trigger cannot be read is blocked; it must not hide the others of a list.
+        return {**_NO_TRIGGER, "trigger": {**job.trigger, "description": error.detail}}
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen(part)) for key, part in value.items())
+    return value
+
+
+def _thawed(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return {key: _thawed(part) for key, part in value}
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _trigger_body(frozen: tuple[Any, ...]) -> Body:
+    """Return the keys about a trigger; reading and describing it each time is slow."""
+    data = _thawed(frozen)
+    trigger = restore(data)
+    canonical = trigger.to_json()
+    return {
+        "interval": None if trigger.interval is None else str(trigger.interval),
+        "at": canonical.get("at"),
+        "timezone": trigger.timezone,
+        "start": canonical.get("start"),
+        "end": canonical.get("end"),
+        "count": trigger.count,
+        "jitter": canonical.get("jitter"),
+        "trigger": {**canonical, "description": describe(trigger)},
+    }
+
+
+def facts(value: "DataclassInstance") -> Body:
+    """Return a dataclass of the operations as JSON."""
+    return plain(asdict(value))
+
+
+def plain(values: Mapping[str, Any]) -> Body:
+    """Return *values* with their instants as text."""
+    return {
+        name: iso(value) if isinstance(value, datetime) else value for name, value in values.items()
+    }

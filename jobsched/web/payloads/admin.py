@@ -1,0 +1,97 @@
+"""The catalog, tokens, pauses of everything and the state of the server, as they are shown."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from jobsched.model import Role
+from jobsched.web.payloads.base import Payload
+from jobsched.web.payloads.types import Instant, Word
+
+
+class CatalogAnswer(Payload):
+    """The tasks that may be scheduled, in the order of the catalog."""
+
+    tasks: list[str]
+
+
+class TaskAnswer(Payload):
+    """One entry of the catalog; the values of secrets are stars."""
+
+    name: str
+    file: str
+    class_: Annotated[str, Field(alias="class")]
+    arguments: dict[str, str]
+    params: list[str]
+    policy: dict[str, Any]
+    description: Annotated[str | None, Field(description="First line of the docstring.")]
+    url: str
+
+
+class TokenRequest(Payload):
+    """The body of POST /tokens."""
+
+    name: Annotated[Word, Field(description="Whose token it is.")]
+    role: Annotated[Role, Field(description="What it allows.")]
+    expires_at: Annotated[Instant | None, Field(description="When it ends by itself.")] = None
+
+
+class TokenAnswer(Payload):
+    """A token without its secret."""
+
+    id: int
+    name: str
+    role: Role
+    created_at: Instant
+    expires_at: Instant | None
+    used_at: Instant | None
+
+
+class NewTokenAnswer(Payload):
+    """A token that was just made; this is the only time that it is shown."""
+
+    id: int
+    name: str
+    role: Role
+    expires_at: Instant | None
+    token: str
+
+
+class TokenList(Payload):
+    """All tokens."""
+
+    values: list[TokenAnswer]
+    next: str | None
+
+
+class PausedAnswer(Payload):
+    """Whether all scheduling is paused, by whom, why and until when."""
+
+    paused: bool
+    since: Instant | None
+    until: Instant | None
+    by: str | None
+    reason: str | None
+
+
+class ReloadAnswer(Payload):
+    """What is in force after reading the configuration again."""
+
+    tasks: list[str]
+    restart_needed: Annotated[
+        list[str], Field(description="Settings that changed but only count after a restart.")
+    ]
+
+
+class StatusAnswer(Payload):
+    """The parts of the program and how they are."""
+
+    version: str
+    time: Instant
+    database: str
+    leader: dict[str, Any] | None
+    nodes: list[dict[str, Any]]
+    scheduling: PausedAnswer
+    jobs: Annotated[dict[str, int], Field(description="How many jobs are in which state.")]
+    runs: Annotated[dict[str, int], Field(description="How many living runs are in which state.")]
+    queue: dict[str, Any]

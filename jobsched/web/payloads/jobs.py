@@ -1,0 +1,272 @@
+"""Jobs as they are asked for, changed and shown."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from jobsched.model import JobState, Mode, OccurrenceOutcome, Outcome, RunState
+from jobsched.triggers import TRIGGER_KEYS
+from jobsched.web.payloads.base import Payload
+from jobsched.web.payloads.policy import PolicyFields
+from jobsched.web.payloads.types import (
+    Instant,
+    Name,
+    Params,
+    Prose,
+    QueryInstant,
+    QueryText,
+    Reason,
+    Tag,
+    Word,
+)
+
+
+def _schema(kind: str, description: str, **more: Any) -> WithJsonSchema:
+    """Return the schema of a field that may hold anything: the parser of triggers judges it."""
+    shape = {"anyOf": [{"type": kind, **more}, {"type": "null"}], "description": description}
+    return WithJsonSchema(shape)
+
+
+_UNITS = {
+    unit: {"type": "number", "minimum": 0}
+    for unit in ("seconds", "minutes", "hours", "days", "weeks")
+}
+_INTERVAL = _schema(
+    "object",
+    "Time between two moments, the sum of its parts; more than zero.",
+    properties=_UNITS,
+    minProperties=1,
+)
+_AT = _schema("string", "The one moment, at most a minute in the past.", format="date-time")
+_START = _schema("string", "The first moment; it fixes the grid of an interval.")
+_END = _schema("string", "No moment after this one.")
+_COUNT = _schema("integer", "How many moments at most.", minimum=1)
+_JITTER = _schema("number", "Seconds by which a start is delayed at random, at most.", minimum=0)
+_ZONE = _schema("string", "IANA name of the zone for times without an offset.")
+
+
+class JobFields(PolicyFields):
+    """What may be said about a job, when it is made and when it is changed."""
+
+    mode: Annotated[
+        Literal["scheduled", "triggered"] | None,
+        Field(description="triggered: it has no moments and runs when asked."),
+    ] = None
+    interval: Annotated[Any, _INTERVAL] = None
+    at: Annotated[Any, _AT] = None
+    timezone: Annotated[Any, _ZONE] = None
+    start: Annotated[Any, _START] = None
+    end: Annotated[Any, _END] = None
+    count: Annotated[Any, _COUNT] = None
+    jitter: Annotated[Any, _JITTER] = None
+    params: Annotated[
+        Params | None, Field(description="Parameters, of those that the task allows.")
+    ] = None
+    group: Annotated[Word | None, Field(description="A word to find jobs by.")] = None
+    tags: Annotated[list[Tag] | None, Field(max_length=32, description="Words of yours.")] = None
+    description: Annotated[Prose | None, Field(description="Anything you want to note.")] = None
+    paused: Annotated[bool | None, Field(description="Whether it is paused.")] = None
+
+    def trigger(self) -> dict[str, Any]:
+        """Return the keys of its trigger that were given, as they were given, null included."""
+        return {name: getattr(self, name) for name in TRIGGER_KEYS & self.model_fields_set}
+
+
+class JobRequest(JobFields):
+    """The body of POST /jobs: a task, a name, and when it runs."""
+
+    task: Annotated[Name, Field(description="A name from the catalog.")]
+    name: Annotated[Name, Field(description="What you call the job; need not be unique.")]
+
+
+class JobChange(JobFields):
+    """The body of PUT /jobs/UUID: the fields to change.
+
+    A body taken from GET may be sent back: read-only fields with the value that they have are
+    ignored.
+    """
+
+    task: Annotated[Name | None, Field(description="A name from the catalog.")] = None
+    name: Annotated[Name | None, Field(description="What you call the job.")] = None
+    id: Annotated[Any, Field(description="Read-only.")] = None
+    next_run: Annotated[Any, Field(description="Read-only.")] = None
+    next_run_at: Annotated[Any, Field(description="Read-only.")] = None
+    trigger_: Annotated[Any, Field(alias="trigger", description="Read-only.")] = None
+    state: Annotated[Any, Field(description="Read-only.")] = None
+    state_reason: Annotated[Any, Field(description="Read-only.")] = None
+    paused_until: Annotated[Any, Field(description="Read-only.")] = None
+    last_run: Annotated[Any, Field(description="Read-only.")] = None
+    running: Annotated[Any, Field(description="Read-only.")] = None
+    queued: Annotated[Any, Field(description="Read-only.")] = None
+    created_at: Annotated[Any, Field(description="Read-only.")] = None
+    updated_at: Annotated[Any, Field(description="Read-only.")] = None
+    version: Annotated[Any, Field(description="Read-only.")] = None
+    url: Annotated[Any, Field(description="Read-only.")] = None
+
+    def read_only(self) -> Mapping[str, Any]:
+        """Return the read-only fields that were given, by the names that JSON has for them."""
+        return {
+            name.rstrip("_"): getattr(self, name)
+            for name in READ_ONLY
+            if name in self.model_fields_set
+        }
+
+
+READ_ONLY = tuple(set(JobChange.model_fields) - set(JobRequest.model_fields))
+
+
+class PauseRequest(Payload):
+    """The body of a pause: until when, and why."""
+
+    until: Annotated[Instant | None, Field(description="When it ends by itself.")] = None
+    reason: Annotated[Reason | None, Field(description="Why, for whoever looks later.")] = None
+
+
+class JobQuery(Payload):
+    """The query of GET /jobs."""
+
+    name: Annotated[QueryText | None, Field(description="Jobs of exactly this name.")] = None
+    task: Annotated[QueryText | None, Field(description="Jobs of this task.")] = None
+    group: Annotated[QueryText | None, Field(description="Jobs of this group.")] = None
+    mode: Annotated[Mode | None, Field(description="Jobs of this mode.")] = None
+    state: Annotated[
+        Literal["active", "paused", "finished", "blocked"] | None,
+        Field(description="Jobs in this state."),
+    ] = None
+    q: Annotated[QueryText | None, Field(description="Text in the name or description.")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most values in one answer.")] = 1000
+    cursor: Annotated[str | None, Field(description="Where the page before ended.")] = None
+
+
+class DeleteQuery(Payload):
+    """The query of DELETE /jobs/UUID."""
+
+    stop: Annotated[bool, Field(description="Also stop its runs.")] = False
+
+
+class OccurrenceQuery(Payload):
+    """The query of GET /jobs/UUID/occurrences."""
+
+    from_: Annotated[
+        QueryInstant | None, Field(alias="from", description="Default: 24 hours ago.")
+    ] = None
+    to: Annotated[QueryInstant | None, Field(description="Default: in 24 hours.")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most values in one answer.")] = 1000
+    cursor: Annotated[str | None, Field(description="Where the page before ended.")] = None
+
+
+class LastRun(Payload):
+    """The newest run of a job, in short."""
+
+    id: int
+    state: RunState
+    outcome: Outcome | None
+    due_at: Instant | None
+    started_at: Instant | None
+    ended_at: Instant | None
+    url: str
+
+
+class MisfireAnswer(Payload):
+    """How late a moment may start (seconds, null = no limit), and which overdue ones run."""
+
+    grace: float | None
+    catch_up: str
+
+
+class RetriesAnswer(Payload):
+    """Automatic retries after a failure."""
+
+    max: int
+    backoff: float
+    factor: float
+    max_backoff: float
+    jitter: float
+    exit_codes: list[int] | None
+
+
+class JobAnswer(Payload):
+    """A job as it is shown."""
+
+    id: str
+    name: str
+    task: str
+    mode: Mode
+    state: JobState
+    state_reason: str | None
+    next_run: Annotated[
+        str | None,
+        Field(
+            pattern=r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$",
+            description="The next moment in the server's local time.",
+        ),
+    ]
+    next_run_at: Annotated[Instant | None, Field(description="The next moment in UTC.")]
+    interval: Annotated[
+        str | None, Field(description="Time between moments, such as 1 day, 6:01:00.")
+    ]
+    at: Instant | None
+    timezone: str | None
+    start: Instant | None
+    end: Instant | None
+    count: int | None
+    jitter: float | None
+    trigger: Annotated[
+        dict[str, Any] | None,
+        Field(description="The canonical form of the trigger, with a description in words."),
+    ]
+    params: dict[str, Any]
+    group: str | None
+    tags: list[str]
+    description: str | None
+    queue: str
+    priority: int
+    max_instances: int
+    overlap: str
+    misfire: MisfireAnswer
+    timeout: float | None
+    idle_timeout: float | None
+    grace: float | None
+    retries: RetriesAnswer
+    on_lost: str
+    history: int | None
+    env: dict[str, str]
+    run_as: str | None
+    detach: bool
+    paused: bool
+    paused_until: Instant | None
+    last_run: LastRun | None
+    running: int
+    queued: int
+    created_at: Instant
+    updated_at: Instant
+    version: int
+    url: str
+
+
+class JobList(Payload):
+    """A page of jobs; *next* is where the following page is."""
+
+    values: list[JobAnswer]
+    next: str | None
+
+
+class OccurrenceAnswer(Payload):
+    """One planned moment and what became of it; first, last and count for a stretch of them."""
+
+    due_at: Instant
+    outcome: OccurrenceOutcome
+    reason: str | None
+    run: int | None
+    late_by: float | None
+    first: Instant | None = None
+    last: Instant | None = None
+    count: int | None = None
+
+
+class OccurrenceList(Payload):
+    """A page of occurrences, the newest first; *next* is where the following page is."""
+
+    values: list[OccurrenceAnswer]
+    next: str | None

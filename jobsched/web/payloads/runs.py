@@ -1,0 +1,179 @@
+"""Runs as they are asked for and shown."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from jobsched.model import EndedBy, Outcome, RunState
+from jobsched.web.payloads.base import Payload
+from jobsched.web.payloads.types import (
+    Instant,
+    Name,
+    Params,
+    Priority,
+    QueryInstant,
+    QueryText,
+    Reason,
+    Seconds,
+    Word,
+)
+
+Stream = Literal["out", "err", "both"]
+
+
+class RunRequest(Payload):
+    """The body of POST /runs: a task to run once, without a job."""
+
+    task: Annotated[Name, Field(description="A name from the catalog.")]
+    name: Annotated[Name | None, Field(description="Default: the task's name.")] = None
+    at: Annotated[
+        Instant | None, Field(description="Not before; at most a minute in the past.")
+    ] = None
+    params: Annotated[
+        Params | None, Field(description="Parameters, of those that the task allows.")
+    ] = None
+    queue: Annotated[Word | None, Field(description="Queue in which it waits.")] = None
+    priority: Annotated[Priority | None, Field(description="Higher runs start first.")] = None
+    timeout: Annotated[
+        Seconds | None, Field(description="Longest life; 0 is none, null the task's.")
+    ] = None
+
+
+class RunNowRequest(Payload):
+    """The body of POST /jobs/UUID/run."""
+
+    params: Annotated[
+        Params | None, Field(description="Instead of the job's parameters of the same names.")
+    ] = None
+
+
+class StopRequest(Payload):
+    """The body of POST /runs/ID/stop."""
+
+    reason: Annotated[Reason | None, Field(description="Why, for whoever looks later.")] = None
+
+
+class RunFilters(Payload):
+    """What picks runs out of all of them."""
+
+    state: Annotated[RunState | None, Field(description="Runs in this state.")] = None
+    outcome: Annotated[Outcome | None, Field(description="Runs that ended so.")] = None
+    job: Annotated[QueryText | None, Field(description="Runs of the job with this uuid.")] = None
+    task: Annotated[QueryText | None, Field(description="Runs of this task.")] = None
+    node: Annotated[QueryText | None, Field(description="Runs on this machine.")] = None
+    since: Annotated[QueryInstant | None, Field(description="Made at or after.")] = None
+    until: Annotated[QueryInstant | None, Field(description="Made before.")] = None
+    q: Annotated[QueryText | None, Field(description="Text in the name.")] = None
+
+
+class RunQuery(RunFilters):
+    """The query of GET /runs."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most values in one answer.")] = 1000
+    cursor: Annotated[str | None, Field(description="Where the page before ended.")] = None
+
+
+class PageQuery(Payload):
+    """The query of lists without filters."""
+
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most values in one answer.")] = 1000
+    cursor: Annotated[str | None, Field(description="Where the page before ended.")] = None
+
+
+class RetryManyRequest(RunFilters):
+    """The body of POST /runs/retry: which runs, and whether only to count them."""
+
+    all: Annotated[bool, Field(description="Needed when there is no filter.")] = False
+    dry_run: Annotated[bool, Field(description="Only count.")] = False
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most runs to retry.")] = 1000
+
+
+class RetryManyAnswer(Payload):
+    """How many runs matched, and the ids of the new ones."""
+
+    matched: int
+    retried: int
+    runs: list[int]
+
+
+class OutputQuery(Payload):
+    """The query of GET /runs/ID/output."""
+
+    stream: Annotated[Stream, Field(description="Which of the two streams.")] = "both"
+    offset: Annotated[int, Field(ge=0, description="First byte.")] = 0
+    limit: Annotated[int | None, Field(ge=0, description="Most bytes.")] = None
+    tail: Annotated[int | None, Field(ge=0, le=1_000_000, description="Last lines only.")] = None
+    follow: Annotated[bool, Field(description="Go on until the run ends.")] = False
+
+
+class CountsAnswer(Payload):
+    """Records that a run reported."""
+
+    success: int
+    error: int
+    ignore: int
+
+
+class ProgressAnswer(Payload):
+    """How far a run says it is: a fraction from 0 to 1, and a few words."""
+
+    fraction: float | None
+    text: str | None
+
+
+class StreamAnswer(Payload):
+    """One output stream: where, how much the run wrote, and how much of that is kept."""
+
+    url: str
+    bytes: int
+    kept: int
+
+
+class OutputAnswer(Payload):
+    """Both output streams."""
+
+    out: StreamAnswer
+    err: StreamAnswer
+
+
+class RunAnswer(Payload):
+    """A run as it is shown. Durations are in seconds, sizes in bytes."""
+
+    id: int
+    job: str | None
+    job_url: str | None
+    name: str
+    task: str
+    state: RunState
+    outcome: Outcome | None
+    exit_code: int | None
+    signal: int | None
+    ended_by: EndedBy | None
+    reason: str | None
+    requested_by: str | None
+    due_at: Instant | None
+    created_at: Instant
+    started_at: Instant | None
+    ended_at: Instant | None
+    queued_for: float | None
+    duration: float | None
+    attempt: int
+    retry_of: int | None
+    retried_by: int | None
+    node: str | None
+    queue: str
+    priority: int
+    params: dict[str, Any]
+    counts: CountsAnswer
+    progress: ProgressAnswer | None
+    cpu_seconds: float | None
+    peak_memory: int | None
+    output: OutputAnswer
+    url: str
+
+
+class RunList(Payload):
+    """A page of runs, the newest first; *next* is where the following page is."""
+
+    values: list[RunAnswer]
+    next: str | None

@@ -1,0 +1,87 @@
+"""The types of fields that several payloads share, each with its rule."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+
+LONGEST_TIME = 1e9  # seconds, some thirty years
+LARGEST_PARAMS = 64 * 1024  # bytes as JSON: they travel in one environment variable
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def _no_control(text: str) -> str:
+    if _CONTROL.search(text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+def _instant(value: object) -> datetime:
+    """Return an ISO 8601 text as an aware instant; without an offset it is in UTC."""
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError("must be a time such as 2026-05-01T07:00:00Z")
+    try:
+        moment = datetime.fromisoformat(value.upper().replace(",", "."))
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"is no time: {error}") from None
+
+
+def _not_too_large(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    if len(json.dumps(params, ensure_ascii=False).encode()) > LARGEST_PARAMS:
+        raise ValueError(f"must not be larger than {LARGEST_PARAMS} bytes")
+    return params
+
+
+def _variables(env: Mapping[str, str]) -> Mapping[str, str]:
+    for name in env:
+        if not _VARIABLE.fullmatch(name):
+            raise ValueError("names are letters, digits and _, and begin with no digit")
+        if name.startswith("JOBSCHED_"):
+            raise ValueError("names that begin with JOBSCHED_ are jobsched's own")
+    return _not_too_large(env)
+
+
+_WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+_USER = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_WORD)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_control)]
+Reason = Annotated[
+    str, StringConstraints(min_length=1, max_length=500), AfterValidator(_no_control)
+]
+Prose = Annotated[str, StringConstraints(max_length=4000)]
+User = Annotated[str, StringConstraints(max_length=64, pattern=_USER)]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME)]
+Priority = Annotated[int, Field(ge=-100, le=100)]
+Params = Annotated[dict[str, Any], AfterValidator(_not_too_large)]
+Env = Annotated[dict[str, str], AfterValidator(_variables)]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+# A query string has only text; request.query reads numbers and truth values, these the rest.
+QueryText = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)
+]
+QueryInstant = Annotated[
+    str,
+    AfterValidator(lambda text: _instant(text) and text),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
+def to_instant(text: str | None) -> datetime | None:
+    """Return the instant of a checked ``QueryInstant``."""
+    return None if text is None else _instant(text)
