@@ -13,6 +13,10 @@ def _requirements(name: str) -> list[str]:
     return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
 
 
+def _files(folder: str) -> list[str]:
+    return sorted(str(path) for path in Path(folder).iterdir() if path.is_file())
+
+
 setup(
     name="jobsched",
     version=VERSION,
@@ -21,8 +25,14 @@ setup(
     long_description_content_type="text/x-rst",
     python_requires=">=3.11",
     packages=find_packages(include=["jobsched", "jobsched.*"]),
-    include_package_data=True,
-    package_data={"jobsched": ["py.typed", "sample/**/*"]},
+    package_data={"jobsched": ["py.typed"], "jobsched.storage.migrations": ["*.mako"]},
+    data_files=[
+        # The sample configuration; and what this file reads, so that a source archive has it.
+        ("share/jobsched/conf", _files("conf")),
+        ("share/jobsched/tasks", _files("tasks")),
+        ("share/jobsched", ["requirements.txt", "CHANGES.rst"]),
+        ("share/jobsched/tests", ["tests/requirements.txt"]),
+    ],
     install_requires=_requirements("requirements.txt"),
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2,<4"],

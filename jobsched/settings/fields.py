@@ -137,10 +137,9 @@ class Settings:
             readers.database,
         ),
     )
-    volatile: bool = field(
-        default=False,
-        metadata=_names("VOLATILE", "Forget all jobs and runs at every start.", readers.boolean),
-    )
+    # A memory store of SCHED_CONFIG; no setting of its own, so that it can never meet the
+    # address of a database that holds something.
+    volatile: bool = False
     job_defaults: JobDefaults = JobDefaults()
     sched_warnings: tuple[str, ...] = ()
     grace: float = field(
