@@ -11,6 +11,8 @@ from jobsched.storage.texts import mapping_from, policy_from_text
 
 # key, version, due_us, next_us, outcome, late_us, reason, not_before_us, queue, priority
 Fire = tuple[int, int, int, int, str, int | None, str | None, int | None, str, int]
+# A job as it was read, its new next moment, and its new trigger if that changes too.
+Move = tuple["Due", int, Mapping[str, object] | None]
 Alive = Mapping[int, tuple[int, int]]  # job key -> runs that are not done, those of them stopping
 
 

@@ -83,6 +83,14 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
         """Return the newest *most* moments from *first_us* on and before *end_us*, in order."""
         return list(deque(self.moments(first_us - 1, end_us - 1), maxlen=most))
 
+    def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
+        """Return the trigger to go on with when the clock falls back from *last_us* to *now_us*.
+
+        *next_us* was the next moment. What names wall-clock times stays as it is.
+        """
+        del next_us, last_us, now_us
+        return self
+
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:

@@ -1,7 +1,7 @@
 """Every so often: a grid of moments from a start on, always the same distance apart."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import ClassVar, Self
 
@@ -77,6 +77,15 @@ class IntervalTrigger(Trigger):
         if last is None:
             return []
         return [last - back * self.step_us for back in reversed(range(min(total, most)))]
+
+    def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
+        """Return the grid begun so many steps earlier that it goes on at *now_us*."""
+        waits_for_its_start = next_us - self.step_us > last_us
+        if self.start_us <= now_us or waits_for_its_start:
+            return self
+        steps = -(-(self.start_us - now_us) // self.step_us)
+        count = None if self.count is None else self.count + steps
+        return replace(self, start_us=self.start_us - steps * self.step_us, count=count)
 
     def rule(self) -> dict[str, object]:
         """Return ``interval`` in days, hours, minutes and seconds."""

@@ -1,0 +1,35 @@
+"""When the clock goes back: no job waits until the old time returns.
+
+A moment that has been fired is in the ledger and cannot be fired again, so bringing the next
+moment of every job nearer is harmless.
+"""
+
+from jobsched.scheduling.knowledge import Knowledge
+from jobsched.storage.decisions import Lease, Move
+from jobsched.storage.firing import Firing
+
+PAGE = 1000
+
+
+def bring_back(firing: Firing, lease: Lease, last_us: int, now_us: int) -> int:
+    """Give jobs that are due later than *now_us* their first moment after it.
+
+    *last_us* is what the clock showed before. Returns: how many jobs were moved.
+    """
+    knowledge = Knowledge(firing, most=PAGE)
+    moved, after_key = 0, 0
+    while page := firing.ahead(now_us, after_key, PAGE):
+        known = knowledge.of(page)
+        moves: list[Move] = []
+        for due in page:
+            job = known.get(due.key)
+            if job is None or job.trigger is None:
+                continue
+            trigger = job.trigger.stretched_back(due.next_us, last_us, now_us)
+            next_us = trigger.next_after(now_us)
+            if next_us is not None and next_us < due.next_us:
+                changed = trigger is not job.trigger
+                moves.append((due, next_us, trigger.to_json() if changed else None))
+        moved += firing.move(lease, moves, now_us)
+        after_key = page[-1].key
+    return moved

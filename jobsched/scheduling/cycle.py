@@ -1,0 +1,101 @@
+"""The cycle: one look at the clock and the due jobs after the other, one transaction each."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+from jobsched import clock
+from jobsched.clock import SECOND
+from jobsched.events import Event, publish
+from jobsched.scheduling import clockjumps, pausing
+from jobsched.scheduling.deciding import decide, look_ahead
+from jobsched.scheduling.knowledge import Knowledge
+from jobsched.scheduling.planning import Pause
+from jobsched.scheduling.telling import tell
+from jobsched.storage import Store
+from jobsched.storage.decisions import Alive, Decision, Due, Lease
+
+BATCH = 1000
+LONGEST_SLEEP = 1.0
+# When more is due: lets writers of the API get in between two batches.
+BREATH = 0.005
+
+
+class Cycle:
+    """Fires due jobs under a lease.
+
+    *notify* wakes the listeners of a topic. *before_commit* is called between planning and the
+    transaction; tests put there what may happen at that moment.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        notify: Callable[[str], None],
+        now_us: Callable[[], int] = clock.now_us,
+        batch: int = BATCH,
+    ) -> None:
+        self.before_commit: Callable[[], None] = lambda: None
+        self._store = store
+        self._notify = notify
+        self._now_us = now_us
+        self._batch = batch
+        self._knowledge = Knowledge(store.firing)
+        self._last_us: int | None = None
+
+    def look(self, lease: Lease) -> float:
+        """Fire up to one batch of due jobs; return the seconds until the next look is useful.
+
+        Raises: LeaseLost when another scheduler leads; DatabaseBusy, DiskFull, Unavailable.
+        """
+        now_us = self._now_us()
+        self._watch_clock(lease, now_us)
+        switch = self._store.switches.get(pausing.SWITCH)
+        if pausing.is_paused(switch, now_us):
+            return LONGEST_SLEEP
+        batch = self._store.firing.due(now_us, self._batch)
+        if batch:
+            self._fire(lease, batch, now_us, pausing.last_pause(switch))
+        if len(batch) == self._batch:
+            return BREATH
+        return self._until_next()
+
+    def _fire(self, lease: Lease, batch: Sequence[Due], now_us: int, pause: Pause | None) -> None:
+        known = self._knowledge.of(batch)
+        outlook = look_ahead(batch, known, now_us, self._pauses(batch, pause))
+        decision = Decision()
+
+        def decided(alive: Alive) -> Decision:
+            nonlocal decision
+            decision = decide(outlook, alive)
+            return decision
+
+        self.before_commit()
+        fired = self._store.firing.commit(lease, outlook.keys(), now_us, decided)
+        if fired.runs:
+            self._notify("supervisor")
+        tell(decision, fired, known)
+
+    def _pauses(self, batch: Sequence[Due], pause: Pause | None) -> dict[int, Pause]:
+        """Return the pauses, over by now, that the jobs of *batch* come out of."""
+        found: dict[int, Pause] = {}
+        if pause is not None:
+            found = {due.key: pause for due in batch if due.next_us < pause.end_us}
+        resumed = {due.key: due for due in batch if due.state == "paused"}
+        for details in self._store.firing.details([*resumed]):
+            found[details.key] = pausing.pause_of(details, resumed[details.key])
+        return found
+
+    def _until_next(self) -> float:
+        next_us = self._store.firing.next_us()
+        if next_us is None:
+            return LONGEST_SLEEP
+        return min(LONGEST_SLEEP, max(0.0, (next_us - self._now_us()) / SECOND))
+
+    def _watch_clock(self, lease: Lease, now_us: int) -> None:
+        """Bring jobs back into reach when the clock has gone backwards."""
+        last_us, self._last_us = self._last_us, now_us
+        if last_us is None or now_us >= last_us - LONGEST_SLEEP * SECOND:
+            return
+        moved = clockjumps.bring_back(self._store.firing, lease, last_us, now_us)
+        fields: dict[str, object] = {"seconds": (last_us - now_us) / SECOND, "jobs": moved}
+        publish(Event(name="clock went back", level=logging.WARNING, fields=fields))

@@ -1,0 +1,53 @@
+"""The scheduler part: what its process runs until it is told to stop."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from jobsched.scheduling.executor import QueueExecutor
+from jobsched.scheduling.jobstore import JobStore
+from jobsched.scheduling.scheduler import JobschedScheduler
+from jobsched.settings import Settings
+from jobsched.storage import Store
+from jobsched.wake import Listener, Wake
+
+# How often the main thread looks whether the loop still lives.
+LOOK_SECONDS = 1.0
+
+
+class SchedulerDied(RuntimeError):
+    """The loop's thread has ended although nobody stopped it."""
+
+
+def run(settings: Settings, beat: Callable[[], None], stopping: threading.Event) -> None:
+    """Fire jobs whenever this process leads, until *stopping* is set.
+
+    *beat* is called at least every second while all is well. The database must have been
+    migrated before. Raises: SchedulerDied, so that the parent starts it anew.
+    """
+    with ExitStack() as stack:
+        store = Store.open(settings.database_url)
+        stack.callback(store.close)
+        wake = Wake(settings.data_dir)
+        stack.callback(wake.close)
+        listener = stack.enter_context(Listener(settings.data_dir, "scheduler"))
+        scheduler = _scheduler(store, wake, beat, listener)
+        scheduler.start()
+        stack.callback(scheduler.shutdown)
+        while not stopping.wait(LOOK_SECONDS):
+            if not scheduler.is_alive:
+                raise SchedulerDied("The scheduler's thread has ended.")
+
+
+def _scheduler(
+    store: Store, wake: Wake, beat: Callable[[], None], listener: Listener
+) -> JobschedScheduler:
+    scheduler = JobschedScheduler(
+        beat=beat,
+        wait=listener.wait,
+        hint=lambda: wake.notify("scheduler"),
+        timezone="UTC",
+    )
+    scheduler.add_jobstore(JobStore(store, notify=wake.notify), "default")
+    scheduler.add_executor(QueueExecutor(store), "default")
+    return scheduler

@@ -1,0 +1,277 @@
+"""The firing transaction: due jobs move on, their moments enter the ledger, their runs queue.
+
+Everything happens in one transaction under the leader's epoch, and each job only if it is still
+as it was read: whoever changed it meanwhile wins. The many ordinary fires of a batch go through
+a temporary table, so that each step is one statement; the rare others go one by one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from jobsched.storage import occurrences, stops
+from jobsched.storage.database import Database
+from jobsched.storage.decisions import (
+    Alive,
+    Change,
+    Decision,
+    Details,
+    Due,
+    Fired,
+    Lease,
+    LeaseLost,
+    Move,
+    Start,
+)
+from jobsched.storage.texts import to_text
+
+LEASE = "scheduler"
+
+_DUE = """
+SELECT key, version, next_us, state FROM jobs
+WHERE next_us <= :now ORDER BY next_us, key LIMIT :limit
+"""
+_AHEAD = """
+SELECT key, version, next_us, state FROM jobs
+WHERE state = 'active' AND next_us > :now AND key > :after ORDER BY key LIMIT :limit
+"""
+_MOVE = """
+UPDATE jobs SET next_us = :next_us, trigger = coalesce(:trigger, trigger),
+    version = version + CASE WHEN :trigger IS NULL THEN 0 ELSE 1 END
+WHERE key = :key AND version = :version AND next_us = :was_us
+"""
+_NEXT = "SELECT next_us FROM jobs WHERE next_us IS NOT NULL ORDER BY next_us LIMIT 1"
+_DETAILS = """
+SELECT key, version, id, name, trigger, policy, state_reason, paused_us, paused_until_us FROM jobs
+WHERE key IN ({})
+"""
+_FENCE = """
+UPDATE leases SET expires_us = {now} + :length
+WHERE name = :name AND owner = :owner AND epoch = :epoch
+"""
+_ALIVE = """
+SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
+WHERE state != 'done' AND job_key IN ({}) GROUP BY job_key
+"""
+_TABLE = """
+CREATE TEMPORARY TABLE IF NOT EXISTS firing (key bigint, version integer, due_us bigint,
+    next_us bigint, outcome text, late_us bigint, reason text, not_before_us bigint, queue text,
+    priority integer, run_id bigint)
+"""
+_FILL = "INSERT INTO firing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FILL_ARRAYS = """
+INSERT INTO firing SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[],
+    %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::integer[], %s::bigint[])
+"""
+_EMPTY = "DELETE FROM firing"
+_MOVE_ON = """
+UPDATE jobs SET next_us = firing.next_us FROM firing
+WHERE jobs.key = firing.key AND jobs.version = firing.version AND jobs.next_us = firing.due_us
+RETURNING jobs.key
+"""
+_FORGET = "DELETE FROM firing WHERE key = :key"
+_ENTER = """
+INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
+SELECT key, due_us, outcome, run_id, late_us, reason FROM firing WHERE true
+ON CONFLICT (job_key, due_us) DO NOTHING
+"""
+_DROP_TWICE = """
+DELETE FROM firing WHERE run_id NOT IN (SELECT o.run_id FROM occurrences o
+WHERE o.job_key = firing.key AND o.due_us = firing.due_us AND o.run_id IS NOT NULL)
+"""
+_QUEUE = """
+INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
+    created_us, not_before_us)
+SELECT firing.run_id, jobs.key, jobs.name, jobs.task, 'queued', firing.queue, firing.priority,
+    jobs.params, jobs.policy, firing.due_us, :now, firing.not_before_us
+FROM firing JOIN jobs ON jobs.key = firing.key WHERE firing.run_id IS NOT NULL
+"""
+_CHANGE = """
+UPDATE jobs SET next_us = :next_us, state = :state, state_reason = :state_reason,
+    paused_us = NULL, paused_until_us = NULL, updated_us = :now, version = version + :step
+WHERE key = :key AND version = :version AND next_us = :was_us
+"""
+_ENTER_ONE = """
+INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us)
+VALUES (:key, :due_us, :outcome, :run_id, :late_us)
+ON CONFLICT (job_key, due_us) DO NOTHING
+"""
+_QUEUE_ONE = """
+INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
+    created_us, not_before_us)
+SELECT :run_id, key, name, task, 'queued', :queue, :priority, params, policy, :due_us, :now,
+    :not_before_us
+FROM jobs WHERE key = :key
+"""
+
+
+class Firing:
+    """The scheduler's side of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def due(self, now_us: int, limit: int) -> list[Due]:
+        """Return up to *limit* jobs whose next time is *now_us* or earlier, longest due first."""
+        values = {"now": now_us, "limit": limit}
+        with self._database.read() as connection:
+            rows = self._database.run(connection, _DUE, values).fetchall()
+        return [*map(Due._make, rows)]
+
+    def next_us(self) -> int | None:
+        """Return when the next job is due, None if there is none."""
+        with self._database.read() as connection:
+            return self._database.run(connection, _NEXT).scalar()
+
+    def ahead(self, now_us: int, after_key: int, limit: int) -> list[Due]:
+        """Return up to *limit* active jobs due later than *now_us*, by key from *after_key*."""
+        values = {"now": now_us, "after": after_key, "limit": limit}
+        with self._database.read() as connection:
+            return [*map(Due._make, self._database.run(connection, _AHEAD, values).fetchall())]
+
+    def move(self, lease: Lease, moves: Sequence[Move], now_us: int) -> int:
+        """Give jobs another next moment; return how many. Raises: LeaseLost."""
+        if not moves:
+            return 0
+        with self._database.write() as connection:
+            self._fence(connection, lease, now_us)
+            return sum(
+                self._database.run(connection, _MOVE, _move_values(*move)).rowcount
+                for move in moves
+            )
+
+    def details(self, keys: Sequence[int]) -> list[Details]:
+        """Return what is known of the jobs *keys*."""
+        if not keys:
+            return []
+        with self._database.read() as connection:
+            rows = connection.exec_driver_sql(*self._among(_DETAILS, keys)).fetchall()
+        return [*map(Details._make, rows)]
+
+    def commit(
+        self, lease: Lease, keys: Sequence[int], now_us: int, decide: Callable[[Alive], Decision]
+    ) -> Fired:
+        """Carry out what *decide* makes of the living runs of the jobs *keys*, or nothing.
+
+        Raises: LeaseLost; DatabaseBusy, DiskFull, Unavailable.
+        """
+        with self._database.write() as connection:
+            self._fence(connection, lease, now_us)
+            decision = decide(self._alive(connection, keys))
+            ids = self._new_ids(connection, decision)
+            lost = self._fire(connection, decision, ids, now_us)
+            rest = iter(ids[len(decision.fires) :])
+            for change in decision.changes:
+                starts = [(start, next(rest)) for start in change.starts]
+                if not self._change(connection, change, starts, now_us):
+                    lost.add(change.due.key)
+        return Fired(runs=len(ids), lost=frozenset(lost))
+
+    def _fence(self, connection: Connection, lease: Lease, now_us: int) -> None:
+        """Make the lease last longer. Raises: LeaseLost if it is another's by now."""
+        values = {"name": LEASE, "owner": lease.owner, "epoch": lease.epoch}
+        values |= {"length": lease.length_us}
+        if self._database.is_sqlite:
+            text, values = _FENCE.format(now=":now"), values | {"now": now_us}
+        else:
+            text = _FENCE.format(now="(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        if self._database.run(connection, text, values).rowcount != 1:
+            raise LeaseLost("Another scheduler has taken the lead.")
+
+    def _alive(self, connection: Connection, keys: Sequence[int]) -> Alive:
+        rows = connection.exec_driver_sql(*self._among(_ALIVE, keys)).fetchall()
+        return {key: (alive, stopping) for key, alive, stopping in rows}
+
+    def _among(self, text: str, keys: Sequence[int]) -> tuple[str, tuple[Any, ...]]:
+        """Return *text* and its parameters with *keys* in the place of ``{}``."""
+        if self._database.is_sqlite:
+            return text.format("SELECT value FROM json_each(?)"), (str([*keys]),)
+        return text.format("SELECT unnest(%s::bigint[])"), ([*keys],)
+
+    def _new_ids(self, connection: Connection, decision: Decision) -> list[int]:
+        count = len(decision.fires) + sum(len(change.starts) for change in decision.changes)
+        return self._database.new_ids(connection, "runs", count) if count else []
+
+    def _fire(
+        self, connection: Connection, decision: Decision, ids: Sequence[int], now_us: int
+    ) -> set[int]:
+        """Carry out the ordinary fires; return the keys of the jobs changed meanwhile."""
+        rows: list[tuple[Any, ...]] = [
+            (*fire, run_id) for fire, run_id in zip(decision.fires, ids, strict=False)
+        ]
+        rows += [(*fire, None) for fire in decision.passed]
+        if not rows:
+            return set()
+        self._fill(connection, rows)
+        moved = self._database.run(connection, _MOVE_ON).fetchall()
+        lost: set[int] = set()
+        if len(moved) < len(rows):
+            lost = {row[0] for row in rows} - {key for (key,) in moved}
+            self._database.many(connection, _FORGET, [{"key": key} for key in lost])
+        if self._database.run(connection, _ENTER).rowcount < len(moved):
+            self._database.run(connection, _DROP_TWICE)
+        self._database.run(connection, _QUEUE, {"now": now_us})
+        return lost
+
+    def _fill(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        connection.exec_driver_sql(_TABLE)
+        connection.exec_driver_sql(_EMPTY)
+        if self._database.is_sqlite:
+            connection.exec_driver_sql(_FILL, [*rows])
+        else:
+            connection.exec_driver_sql(_FILL_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
+
+    def _change(
+        self,
+        connection: Connection,
+        change: Change,
+        starts: Sequence[tuple[Start, int]],
+        now_us: int,
+    ) -> bool:
+        """Carry out one Change; return False if the job was changed meanwhile."""
+        database, key = self._database, change.due.key
+        if database.run(connection, _CHANGE, _change_values(change, now_us)).rowcount != 1:
+            return False
+        occurrences.write(database, connection, key, change.entries)
+        if change.replace > 0:
+            stops.replace_oldest(database, connection, key, change.replace, now_us)
+        for start, run_id in starts:
+            self._start(connection, change, start, run_id, now_us)
+        return True
+
+    def _start(
+        self, connection: Connection, change: Change, start: Start, run_id: int, now_us: int
+    ) -> None:
+        """Enter one moment and queue its run, unless the ledger already has the moment."""
+        values = {
+            "key": change.due.key,
+            "run_id": run_id,
+            "due_us": start.due_us,
+            "late_us": start.late_us,
+            "outcome": start.outcome.value,
+            "queue": change.queue,
+            "priority": change.priority,
+            "not_before_us": start.not_before_us,
+            "now": now_us,
+        }
+        if self._database.run(connection, _ENTER_ONE, values).rowcount == 1:
+            self._database.run(connection, _QUEUE_ONE, values)
+
+
+def _move_values(due: Due, next_us: int, trigger: Mapping[str, object] | None) -> dict[str, object]:
+    values = {"key": due.key, "version": due.version, "was_us": due.next_us, "next_us": next_us}
+    return values | {"trigger": to_text(trigger)}
+
+
+def _change_values(change: Change, now_us: int) -> dict[str, object]:
+    return {
+        "key": change.due.key,
+        "version": change.due.version,
+        "was_us": change.due.next_us,
+        "next_us": change.next_us,
+        "state": change.state.value,
+        "state_reason": change.state_reason,
+        "step": int(change.state.value != change.due.state),
+        "now": now_us,
+    }
