@@ -140,6 +140,6 @@ def test_a_failed_script_is_named_with_its_status() -> None:
 
 
 def test_the_shipped_script_runs_as_it_lies_there() -> None:
-    conf = Path(__file__).parents[2] / "conf"
+    conf = Path(__file__).parents[3] / "conf"
 
     assert command({"script": "foo.bash"}, Here(conf_dir=conf)) == [str(conf / "foo.bash")]
