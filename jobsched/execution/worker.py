@@ -103,11 +103,20 @@ class Worker:
 
 def replace_environment(variables: Mapping[str, str]) -> None:
     """Make *variables* the whole environment of this process."""
-    for name in os.environ.keys() - variables.keys():
-        del os.environ[name]
-    for name, value in variables.items():
-        if os.environ.get(name) != value:
-            os.environ[name] = value
+    # The bytes behind os.environ: through its own methods, comparing was two thirds of a call.
+    now: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
+    wanted = {_encoded(name): _encoded(value) for name, value in variables.items()}
+    if now == wanted:
+        return
+    for name in now.keys() - wanted.keys():
+        del os.environb[name]
+    for name, value in wanted.items():
+        if now.get(name) != value:
+            os.environb[name] = value
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _load(task: Message) -> Task:
