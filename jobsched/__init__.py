@@ -13,4 +13,4 @@ def create_app(**options: object) -> "Flask":
     # Imported late: what runs inside a runner or a task imports this package and nothing else.
     from jobsched.app import create_app as create
 
-    return create(**options)  # type: ignore[arg-type]
+    return create(**options)

@@ -138,7 +138,7 @@ def test_a_missing_script_cannot_start_and_its_path_is_named(tmp_path: Path) -> 
     place = around(tmp_path, script_task(tmp_path))
     (tmp_path / "hello.sh").unlink()
 
-    with pytest.raises(CannotStart, match="hello.sh"):
+    with pytest.raises(CannotStart, match=r"hello\.sh"):
         start_message(run_of(task="hello"), place)
 
 

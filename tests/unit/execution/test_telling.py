@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,10 +36,18 @@ def finished(exit_code: int = 0) -> Settled:
     return Settled(run=run, retry_run_id=None)
 
 
-def settlement(out: bytes | None = None, err: bytes | None = None, **sizes: int) -> Settlement:
-    end = End(run_id=12345, claim=2, ended_by=EndedBy.EXIT, exit_code=0)
-    sizes = sizes or {"out_bytes": len(out or b""), "err_bytes": len(err or b"")}
-    return Settlement(end=replace(end, **sizes), out=out, err=err)
+def settlement(
+    out: bytes | None = None, err: bytes | None = None, out_bytes: int = 0
+) -> Settlement:
+    end = End(
+        run_id=12345,
+        claim=2,
+        ended_by=EndedBy.EXIT,
+        exit_code=0,
+        out_bytes=out_bytes or len(out or b""),
+        err_bytes=len(err or b""),
+    )
+    return Settlement(end=end, out=out, err=err)
 
 
 def test_the_end_of_a_run_is_told_in_a_fixed_order(told: list[Event], tmp_path: Path) -> None:
@@ -82,7 +89,7 @@ def test_of_long_output_in_files_the_end_is_told(told: list[Event], tmp_path: Pa
     stem.parent.mkdir()
     Path(f"{stem}.out").write_bytes(b"".join(b"%07d\n" % n for n in range(20_000)))
 
-    tell_finished(finished(), settlement(out_bytes=160_000, err_bytes=0), tmp_path)
+    tell_finished(finished(), settlement(out_bytes=160_000), tmp_path)
 
     lines = [str(event.fields["line"]) for event in told if event.name == "run output"]
     assert lines[-1] == "0019999"
@@ -93,7 +100,7 @@ def test_of_long_output_in_files_the_end_is_told(told: list[Event], tmp_path: Pa
 def test_output_that_is_gone_keeps_nobody_from_hearing_the_end(
     told: list[Event], tmp_path: Path
 ) -> None:
-    tell_finished(finished(), settlement(out_bytes=5, err_bytes=0), tmp_path)
+    tell_finished(finished(), settlement(out_bytes=5), tmp_path)
 
     assert [event.name for event in told] == ["run finished"]
 

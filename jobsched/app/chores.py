@@ -1,0 +1,55 @@
+"""Housekeeping beside the supervisor: a thread that prunes old runs and empties SQLite's log."""
+
+import logging
+import threading
+
+from jobsched import clock
+from jobsched.errors import JobschedError
+from jobsched.events import Event, publish
+from jobsched.operations.retention import Retention
+from jobsched.settings import Settings
+from jobsched.storage import Store
+
+_CHECKPOINT_EVERY = 2.0
+_PRUNE_EVERY = 60.0
+
+
+class Chores:
+    """Works with a store of its own, in small transactions, while the supervisor serves."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = Store.open(settings.database_url)
+        self._store.database.own_checkpoints()
+        self._retention = Retention(settings, self._store)
+        self._done = threading.Event()
+        self._prune_at = clock.monotonic() + _CHECKPOINT_EVERY
+        self._thread = threading.Thread(target=self._work, name="chores", daemon=True)
+
+    def start(self) -> None:
+        """Begin working."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the transaction at hand."""
+        self._done.set()
+        self._thread.join()
+        self._store.close()
+
+    def _work(self) -> None:
+        while not self._done.wait(_CHECKPOINT_EVERY):
+            try:
+                self._round()
+            except JobschedError as error:
+                self._tell(error.detail)
+            except Exception as error:  # the thread's edge: the next round may well succeed
+                self._tell(repr(error))
+
+    def _round(self) -> None:
+        if clock.monotonic() >= self._prune_at:
+            self._prune_at = clock.monotonic() + _PRUNE_EVERY
+            self._retention.prune(self._done)
+        self._store.database.checkpoint()
+
+    def _tell(self, reason: str) -> None:
+        fields: dict[str, object] = {"part": "chores", "reason": reason}
+        publish(Event(name="database trouble", level=logging.WARNING, fields=fields))

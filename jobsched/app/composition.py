@@ -1,0 +1,72 @@
+"""The Flask application: gate, error handling and every interface, over one set of verbs."""
+
+import os
+from collections.abc import Mapping
+
+from flask import Blueprint, Flask
+
+from jobsched import catalog as catalogs
+from jobsched import operations
+from jobsched.app.start import Start
+from jobsched.catalog import Catalog
+from jobsched.operations.configuration import Configuration
+from jobsched.settings import Settings, load
+from jobsched.storage import Store
+from jobsched.wake import Wake
+from jobsched.web import gate, problems, waiting
+from jobsched.web.audit import AuditWriter
+from jobsched.web.context import EXTENSION
+from jobsched.web.health import health
+from jobsched.web.native import native
+from jobsched.web.watching import Watcher
+
+INTERFACES: tuple[Blueprint, ...] = (health, native)
+_WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
+
+
+def create_app(**flags: object) -> Flask:
+    """Return the application of all interfaces.
+
+    *flags* are those of the command line (``conf_dir``, ``tasks_dir``, ...); what they leave out
+    is taken from the environment. Scheduler and supervisor run in processes of their own.
+    Raises: ConfigurationError.
+    """
+    app = Flask("jobsched", static_folder=None)
+    register(app, **flags)
+    return app
+
+
+def register(app: Flask, **flags: object) -> None:
+    """Add all interfaces to *app*, which may be somebody else's; *flags* as for create_app.
+
+    The gate stands before every route of *app*. Raises: ConfigurationError.
+    """
+    settings = load(flags, os.environ)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Store.open(settings.database_url, migrate=True).close()
+    catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
+    compose(app, Start(settings=settings, catalog=catalog, flags=flags))
+
+
+def compose(app: Flask, start: Start) -> Flask:
+    """Add all interfaces to *app* with what the server was started with; return it.
+
+    Raises: ConfigurationError when other machines could reach it and no token guards it.
+    """
+    settings, store = start.settings, Store.open(start.settings.database_url)
+    gate.refuse_open_bind(settings, store.tokens.any())
+    notify = Wake(settings.data_dir).notify
+    configuration = Configuration(settings, start.catalog, lambda: _read_again(start.flags))
+    app.extensions[EXTENSION] = operations.build(configuration, store, notify)
+    problems.install(app)
+    gate.install(app, gate.Gate(settings, store.tokens, AuditWriter(store.audit.add)))
+    share = int(settings.web_threads * _WAITING_SHARE)
+    waiting.install(app, Watcher(store.runs, settings.data_dir, share, start.stopping))
+    for interface in INTERFACES:
+        app.register_blueprint(interface)
+    return app
+
+
+def _read_again(flags: Mapping[str, object]) -> tuple[Settings, Catalog]:
+    settings = load(flags, os.environ)
+    return settings, catalogs.load(settings.conf_dir, settings.tasks_dir)

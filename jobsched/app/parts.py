@@ -1,0 +1,77 @@
+"""The parts of the server: what each one does in its process, and how it hears that it shall stop.
+
+A part is told to leave by SIGTERM (or SIGINT when it was started alone); a second one hurries it.
+"""
+
+import signal
+from collections.abc import Callable, Mapping
+
+from flask import Flask
+
+from jobsched.app.children import Beat
+from jobsched.app.start import Start
+from jobsched.errors import ConfigurationError
+from jobsched.wake import Wake
+
+CONFIGURATION = 2
+
+
+Main = Callable[[Start, Beat], None]
+
+
+def live(name: str, start: Start, beat: Beat) -> int:
+    """Be the part called *name* until told to stop; return the process's exit code."""
+    _catch_signals(name, start)
+    try:
+        PARTS[name](start, beat)
+    except ConfigurationError as error:
+        for mistake in error.mistakes:
+            print(f"jobsched {name}: {mistake}", flush=True)  # noqa: T201 - the log may be elsewhere
+        return CONFIGURATION
+    return 0
+
+
+def _catch_signals(name: str, start: Start) -> None:
+    wake = Wake(start.settings.data_dir)
+
+    def told(*_: object) -> None:
+        if start.stopping.is_set():
+            start.at_once.set()
+        start.stopping.set()
+        wake.notify(name)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, told)
+
+
+def _web(start: Start, beat: Beat) -> None:
+    from jobsched.app.composition import compose
+    from jobsched.web import server
+
+    def application() -> Flask:
+        return compose(Flask("jobsched", static_folder=None), start)
+
+    listener = start.listener or server.listen(start.settings.host, start.settings.port)
+    server.run(start.settings, listener, application, beat, start.stopping)
+
+
+def _scheduler(start: Start, beat: Beat) -> None:
+    from jobsched.scheduling import service
+
+    service.run(start.settings, beat, start.stopping)
+
+
+def _supervisor(start: Start, beat: Beat) -> None:
+    from jobsched.app.chores import Chores
+    from jobsched.execution import serving
+
+    chores = Chores(start.settings)
+    chores.start()
+    try:
+        serving.run(start.settings, start.catalog, beat, start.stopping, start.at_once)
+    finally:
+        chores.stop()
+
+
+# In the order in which they are stopped.
+PARTS: Mapping[str, Main] = {"web": _web, "scheduler": _scheduler, "supervisor": _supervisor}

@@ -1,0 +1,87 @@
+"""Starting the server: everything that can be refused is refused before anything is forked."""
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from jobsched import catalog as catalogs
+from jobsched import logs
+from jobsched.app import claiming
+from jobsched.app.children import Child
+from jobsched.app.parent import Parent
+from jobsched.app.parts import PARTS, live
+from jobsched.app.start import Start
+from jobsched.events import Event, publish
+from jobsched.settings import Settings, load
+from jobsched.storage import Store
+from jobsched.web import gate, server
+
+
+def prepare(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
+    """Read settings and catalog, start logging, bring the database up to date.
+
+    Raises: ConfigurationError with every mistake.
+    """
+    settings = load(flags, environ)
+    catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
+    logs.start(settings.conf_dir)
+    return Start(settings=settings, catalog=catalog, flags=dict(flags))
+
+
+def serve(start: Start) -> int:
+    """Start all parts and watch over them until told to stop; return the exit code.
+
+    Raises: ConfigurationError when port, data folder or database cannot be had.
+    """
+    settings = start.settings
+    claiming.data_folder(settings.data_dir)
+    listener = server.listen(settings.host, settings.port)
+    prepare_database(settings)
+    _refuse_open_bind(settings)
+    shared = replace(start, listener=listener)
+    children = [Child(name=name, main=partial(live, name, shared)) for name in PARTS]
+    try:
+        return Parent(children, lambda: _tell_ready(server.url_of(listener))).run()
+    finally:
+        listener.close()
+        _tell("server stopped")
+
+
+def serve_part(name: str, start: Start) -> int:
+    """Be one part of a server whose others were started on their own; return the exit code.
+
+    Raises: ConfigurationError.
+    """
+    start.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    prepare_database(start.settings)
+    return live(name, start, lambda: None)
+
+
+def prepare_database(settings: Settings) -> None:
+    """Make or migrate the database; a volatile one is emptied, with all that belongs to it.
+
+    Raises: ConfigurationError when it belongs to a newer version or another program.
+    """
+    if settings.volatile:
+        for path in settings.data_dir.glob("volatile.db*"):
+            path.unlink()
+        shutil.rmtree(settings.runs_dir, ignore_errors=True)
+    Store.open(settings.database_url, migrate=True).close()
+
+
+def _refuse_open_bind(settings: Settings) -> None:
+    store = Store.open(settings.database_url)
+    try:
+        gate.refuse_open_bind(settings, store.tokens.any())
+    finally:
+        store.close()
+
+
+def _tell_ready(url: str) -> None:
+    _tell("server ready", url=url)
+
+
+def _tell(name: str, **fields: object) -> None:
+    publish(Event(name=name, level=logging.INFO, fields=fields))

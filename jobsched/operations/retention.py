@@ -1,0 +1,87 @@
+"""How long history is kept: runs with their output, and the ledger of occurrences.
+
+Of each job the newest runs stay (the setting, or the job's own number), runs without a job for
+some days, the ledger longer. Everything goes in small transactions, so that no writer waits.
+"""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from jobsched import clock
+from jobsched.events import Event
+from jobsched.execution.places import output_files, output_path
+from jobsched.settings import Settings
+from jobsched.storage import Store
+from jobsched.storage.pruning import Keeping
+
+BATCH = 200  # rows per transaction
+_DAY = 86_400 * clock.SECOND
+_HOUR = 3_600 * clock.SECOND
+
+
+class Retention:
+    """Deletes what has been kept long enough; :meth:`prune` is one round."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self._settings = settings
+        self._store = store
+        self._pruning = store.pruning
+        self._busy: set[str] = set()  # jobs that had a run end since the last round
+        self._after = 0
+
+    def hear(self, event: Event) -> None:
+        """Note which job had a run end: a listener for events, called by any thread."""
+        if event.name == "run finished" and "job" in event.fields:
+            self._busy.add(str(event.fields["job"]))
+
+    def prune(self, done: threading.Event) -> None:
+        """Do one round: jobs that ran, some of the others, what has no job, the ledger.
+
+        Leaves early when *done* is set. Raises: JobschedError (database); the next round goes on.
+        """
+        for keeping in [*self._ran(), *self._some_others()]:
+            if done.is_set():
+                return
+            self._prune_job(keeping)
+        before = clock.now_us() - self._settings.history_days * _DAY
+        while not done.is_set() and (ids := self._pruning.without_job(before, BATCH)):
+            self._delete(ids)
+        self._prune_ledger()
+
+    def _ran(self) -> list[Keeping]:
+        busy, self._busy = self._busy, set()
+        found = [self._pruning.job(job_id) for job_id in busy]
+        return [keeping for keeping in found if keeping is not None]
+
+    def _some_others(self) -> list[Keeping]:
+        """Return the next jobs in turn: after a while all of them have been looked at."""
+        jobs = self._pruning.jobs(self._after, BATCH)
+        self._after = jobs[-1][0] if len(jobs) == BATCH else 0
+        return jobs
+
+    def _prune_job(self, keeping: Keeping) -> None:
+        key, wanted = keeping
+        keep = self._settings.history if wanted is None else wanted
+        while ids := self._pruning.beyond(key, keep, BATCH):
+            self._delete(ids)
+
+    def _delete(self, ids: list[int]) -> None:
+        self._pruning.delete(ids)
+        for run_id in ids:
+            for path in output_files(self._settings.runs_dir, run_id):
+                path.unlink(missing_ok=True)
+        for folder in {path.parent for path in self._folders(ids)}:
+            with suppress(OSError):  # the others in it are still kept
+                folder.rmdir()
+
+    def _folders(self, ids: list[int]) -> list[Path]:
+        return [output_path(self._settings.runs_dir, run_id, 1) for run_id in ids]
+
+    def _prune_ledger(self) -> None:
+        occurrences, now_us = self._store.occurrences, clock.now_us()
+        older_than = now_us - self._settings.fold_hours * _HOUR
+        while occurrences.fold(now_us, older_than, BATCH):
+            pass
+        while occurrences.prune(now_us, self._settings.ledger_days, BATCH):
+            pass

@@ -1,0 +1,60 @@
+"""Which finished runs nobody keeps any longer, found by index in small bites."""
+
+from collections.abc import Sequence
+
+from jobsched.storage.database import Database
+from jobsched.storage.texts import policy_from_text
+
+_JOBS = "SELECT key, policy FROM jobs WHERE key > :after ORDER BY key LIMIT :limit"
+_KEY = "SELECT key, policy FROM jobs WHERE id = :id"
+_BEYOND = """
+SELECT id FROM runs WHERE job_key = :key AND state = 'done'
+ORDER BY id DESC LIMIT :limit OFFSET :keep
+"""
+_OLD = """
+SELECT id FROM runs WHERE job_key IS NULL AND state = 'done' AND ended_us < :before
+ORDER BY id LIMIT :limit
+"""
+_DELETE_OUTPUT = "DELETE FROM outputs WHERE run_id = :id"
+_DELETE = "DELETE FROM runs WHERE id = :id AND state = 'done'"
+Keeping = tuple[int, int | None]  # a job's number and how many of its runs it wants kept
+
+
+class Pruning:
+    """Finding and deleting what is older than its keeping time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def jobs(self, after: int, limit: int) -> list[Keeping]:
+        """Return up to *limit* jobs, deleted ones too, whose number is above *after*."""
+        with self._database.read() as connection:
+            values = {"after": after, "limit": limit}
+            rows = self._database.run(connection, _JOBS, values).all()
+        return [(key, policy_from_text(policy).history) for key, policy in rows]
+
+    def job(self, job_id: str) -> Keeping | None:
+        """Return the one job called *job_id*, deleted or not."""
+        with self._database.read() as connection:
+            row = self._database.run(connection, _KEY, {"id": job_id}).first()
+        return None if row is None else (row[0], policy_from_text(row[1]).history)
+
+    def beyond(self, key: int, keep: int, limit: int) -> list[int]:
+        """Return finished runs of a job older than its newest *keep* finished ones."""
+        values = {"key": key, "keep": keep, "limit": limit}
+        with self._database.read() as connection:
+            return [*self._database.run(connection, _BEYOND, values).scalars()]
+
+    def without_job(self, before_us: int, limit: int) -> list[int]:
+        """Return runs that belong to no job and ended before *before_us*."""
+        values = {"before": before_us, "limit": limit}
+        with self._database.read() as connection:
+            return [*self._database.run(connection, _OLD, values).scalars()]
+
+    def delete(self, run_ids: Sequence[int]) -> None:
+        """Delete these finished runs with their outputs, in one transaction."""
+        rows = [{"id": run_id} for run_id in run_ids]
+        if rows:
+            with self._database.write() as connection:
+                self._database.many(connection, _DELETE_OUTPUT, rows)
+                self._database.many(connection, _DELETE, rows)
