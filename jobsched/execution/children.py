@@ -20,6 +20,8 @@ class Children:
     def __init__(self) -> None:
         self._on_end: dict[int, OnEnd] = {}
         self._accepted: set[int] = set()
+        self._expected = 0
+        self._early: dict[int, Message] = {}
         self._stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._raised = _raise_open_files(self._open_files)
@@ -49,7 +51,11 @@ class Children:
 
     def on_end(self, pid: int, callback: OnEnd) -> None:
         """Call *callback* with exit_code, signal, cpu_us, peak_bytes once *pid* was reaped."""
-        self._on_end[pid] = callback
+        status = self._early.pop(pid, None)
+        if status is None:
+            self._on_end[pid] = callback
+        else:
+            callback(status)
 
     def reap(self) -> bool:
         """Reap every child that has ended; return whether an adopted one was among them."""
@@ -65,8 +71,16 @@ class Children:
             if callback is None:
                 self._accepted.discard(pid)
                 adopted = True
+                if self._expected:
+                    self._early[pid] = _status(status, usage)
             else:
                 callback(_status(status, usage))
+
+    def expect(self, change: int) -> None:
+        """Expect so many more (or fewer) children made by others, who may end unannounced."""
+        self._expected += change
+        if not self._expected:
+            self._early.clear()
 
     def accept(self, pid: int) -> None:
         """Let the adopted *pid* live: it is what a detached run has left."""

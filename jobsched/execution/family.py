@@ -44,7 +44,7 @@ class Family:
         sessions = {one.session for one in branch}
         cookies = {processes.cookie_of(one.pid) for one in branch} - {None}
         for one in living:
-            if one.pid in sessions or one.request.cookie in cookies:
+            if (one.pid and one.pid in sessions) or one.request.cookie in cookies:
                 return one
         if cookies & self._spared:
             self._children.accept(top.pid)

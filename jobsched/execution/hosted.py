@@ -3,6 +3,7 @@
 Standard library only: the runner imports this.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from jobsched.execution.capture import AGE, Capture
@@ -22,7 +23,6 @@ class Hosted:
     """
 
     __slots__ = (
-        "borrowed_pipes",
         "busy_ticks",
         "capture",
         "counts",
@@ -30,12 +30,15 @@ class Hosted:
         "deadline_reason",
         "facts",
         "idle_since",
+        "keeps_main",
         "key",
         "kill_at",
         "next_sample",
+        "note",
         "pid",
         "pipes",
         "reason",
+        "release",
         "request",
         "start_time",
         "started",
@@ -54,7 +57,10 @@ class Hosted:
         self.started_us = now_us
         self.capture = Capture(request.path, request.cap)
         self.pipes = [-1, -1]
-        self.borrowed_pipes = False  # a worker's, which outlive the run
+        self.note: str | None = None  # what the task process itself says about the end
+        # Set when a worker serves the run: process and pipes outlive it.
+        self.keeps_main = False
+        self.release: Callable[[], None] | None = None
         self.deadline = now + request.timeout if request.timeout else None
         self.deadline_reason = f"It ran longer than {request.timeout:g} s." if self.deadline else ""
         self.kill_at: float | None = None
@@ -96,7 +102,7 @@ class Hosted:
         """Complete the facts once nothing of it can write any more."""
         capture = self.capture
         capture.finish()
-        reasons = [one for one in (self.reason, self.facts.get("reason"), capture.failure) if one]
+        reasons = [one for one in (self.reason, self.note, capture.failure) if one]
         self.facts.update(
             run=self.key[0],
             claim=self.key[1],

@@ -37,6 +37,10 @@ class Lifecycle:
         self._family = Family(children)
         self._tell = tell
 
+    def alive(self) -> bool:
+        """Return whether anything of any run may still live."""
+        return any(run.state != ENDED for run in self.runs.values())
+
     # Starting
 
     def begin(self, request: StartRequest) -> Hosted | None:
@@ -89,6 +93,11 @@ class Lifecycle:
             self._journal.refused(run.key, facts)
         self._tell_refused(run.key, refusal.reason, shortage=refusal.shortage)
 
+    def journal_worker(self, pid: int, start_time: int, cookie: str) -> None:
+        """Record a task process, so that a sweep finds it."""
+        with suppress(OSError):  # its runs are in the journal in any case
+            self._journal.worker(pid, start_time, cookie)
+
     def _tell_refused(self, key: Key, reason: str, *, shortage: bool) -> None:
         run, claim = key
         self._tell(
@@ -101,16 +110,19 @@ class Lifecycle:
         with suppress(OSError):  # its cookie is in the journal already
             self._journal.pid(run.key, pid, start_time)
         for number in (0, 1):
-            if run.pipes[number] >= 0:
-                self._loop.watch(run.pipes[number], partial(self._read, run, number))
+            if run.release is None:
+                self._loop.watch(run.pipes[number], partial(self.read, run, number))
         if run.request.idle_timeout:
             run.next_sample = self._loop.now + _sampling(run.request.idle_timeout)
         self._tell(run.present_message())
+        if run.stopped_by is not None:  # while its fork was under way
+            _signal_group(pid, signal.SIGTERM, signal.SIGCONT)
         self.schedule(run)
 
     # Output
 
-    def _read(self, run: Hosted, number: int) -> None:
+    def read(self, run: Hosted, number: int) -> None:
+        """Take what *run* has written."""
         pipe = run.pipes[number]
         try:
             moved = run.capture.take(number, pipe)
@@ -225,9 +237,13 @@ class Lifecycle:
         if run.request.detach and run.stopped_by is None:
             self._family.spare(run)
             return []
-        if not self._children.strangers() and run.pid not in self._children:
+        if not self._children.strangers() and (run.keeps_main or run.pid not in self._children):
             return []
-        return self._family.of(run, self.runs.values())
+        members = self._family.of(run, self.runs.values())
+        if run.keeps_main and all(one.pid == run.pid for one in members):
+            return []
+        run.keeps_main = False  # a worker that has left something behind goes with it
+        return members
 
     def _children_changed(self, run: Hosted) -> None:
         if run.state == LEAVING and not self._left(run):
@@ -243,12 +259,14 @@ class Lifecycle:
         self._loop.cancel(run.key)
         self._drain(run)
         for number, pipe in enumerate(run.pipes):
-            if pipe >= 0 and not run.borrowed_pipes:
+            if pipe >= 0 and run.release is None:
                 self._loop.unwatch(pipe)
                 os.close(pipe)
-            run.pipes[number] = -1
+                run.pipes[number] = -1
         run.complete()
         run.kill_at = None
+        if run.release is not None:
+            run.release()
         self._record_end(run)
 
     def _record_end(self, run: Hosted) -> None:
@@ -266,7 +284,10 @@ def _sampling(window: float) -> float:
 
 
 def _signal_group(pid: int, *numbers: int) -> None:
-    # Only for a child of ours that is not yet reaped: its pid cannot be another's.
+    # Only for a child of ours that is not yet reaped: its pid cannot be another's. A run whose
+    # fork is under way has none, and 0 would mean ourselves.
+    if pid <= 1:
+        return
     for number in numbers:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)

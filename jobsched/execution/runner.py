@@ -27,6 +27,8 @@ from jobsched.execution.lifecycle import Lifecycle
 from jobsched.execution.listener import Listener
 from jobsched.execution.loop import Loop
 from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartRequest
+from jobsched.execution.workers import Workers
+from jobsched.execution.zygotes import Zygotes
 
 
 class Runner:
@@ -42,6 +44,9 @@ class Runner:
         self._lifecycle = Lifecycle(
             self._loop, self._journal, self._children, self._supervisor.tell
         )
+        parts = (self._children, self._lifecycle, self._supervisor.tell)
+        self._workers = Workers(self._loop, *parts)
+        self._zygotes = Zygotes(self._loop, *parts)
         self._retired = False
         self._shutting_down = False
         self._loop.watch_signal(signal.SIGCHLD, self._reap)
@@ -52,12 +57,16 @@ class Runner:
         while not (self._retired and self._idle()):
             self._loop.turn()
             self._supervisor.flush()
+            if self._retired and not self._lifecycle.alive():
+                self._workers.dismiss_all()
+                self._zygotes.dismiss_all()
         self._supervisor.close()
         self._journal.close()
 
     def _idle(self) -> bool:
-        runs = self._lifecycle.runs.values()
-        return not runs or (self._shutting_down and all(run.state == ENDED for run in runs))
+        if self._workers or self._zygotes or self._lifecycle.alive():
+            return False
+        return self._shutting_down or not self._lifecycle.runs
 
     def _reap(self) -> None:
         if self._children.reap():
@@ -96,8 +105,12 @@ class Runner:
         known = self._lifecycle.runs.get(request.key)
         if known is not None:
             self._supervisor.tell(known.present_message())
-        else:
+        elif request.kind == "command":
             self._lifecycle.start_command(request)
+        elif request.warm:
+            self._workers.start(request)
+        else:
+            self._zygotes.start(request)
 
     def _stop(self, message: Message) -> None:
         run = self._known(message)

@@ -14,7 +14,7 @@ from jobsched.execution import runner as runner_module
 from jobsched.execution.output import Output
 from jobsched.execution.protocol import JOURNAL, Identity, Message, unpack
 from jobsched.execution.sweep import sweep
-from tests.support.runner import RunnerClient, running_runner
+from tests.support.runner import RunnerClient, lives, running_runner
 from tests.support.waiting import until
 
 
@@ -253,7 +253,7 @@ def test_an_escape_artist_with_a_clean_environment_is_found(
     runner.stop(1, "kill")
     runner.receive("ended", 1)
 
-    assert processes.process(escaped) is None
+    assert not lives(escaped)
 
 
 def test_a_stopped_run_may_end_in_its_own_way_within_the_grace(
@@ -280,9 +280,11 @@ def test_a_suspended_run_hears_the_stop(runner: RunnerClient) -> None:
     assert runner.receive("ended", 1, seconds=4)["signal"] == signal.SIGTERM
 
 
-def test_kill_knows_no_grace(runner: RunnerClient) -> None:
-    runner.shell(1, "trap '' TERM; while :; do sleep 600; done", grace=3600)
-    runner.receive("started", 1)
+def test_kill_knows_no_grace(runner: RunnerClient, tmp_path: Path) -> None:
+    runner.shell(
+        1, f"trap '' TERM; echo 1 > {tmp_path}/up; while :; do sleep 600; done", grace=3600
+    )
+    number_in(tmp_path / "up")
     runner.stop(1)
 
     runner.stop(1, "kill")

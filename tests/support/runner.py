@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from jobsched.execution import protocol, runner
+from jobsched.execution import processes, protocol, runner
 from jobsched.execution.protocol import Lines, Message, StartRequest
 from tests.support.waiting import until
 
@@ -117,3 +117,9 @@ def running_runner(folder: Path) -> Iterator[RunnerClient]:
     finally:
         client.close()
     assert not client.errors.read_text()
+
+
+def lives(pid: int) -> bool:
+    """Return whether *pid* is a process that has not ended."""
+    found = processes.process(pid)
+    return found is not None and not found.gone
