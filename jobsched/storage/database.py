@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -136,16 +136,13 @@ class Database:
             self._turn.release()
 
     def _create(self, url: str) -> Engine:
-        try:
-            parsed = make_url(url)
-            options = sqlite.ENGINE if parsed.get_backend_name() == "sqlite" else _SERVER
-            engine = create_engine(parsed, **options)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            mistake = Mistake(where="database_url", message=f"cannot be used: {error}")
-            raise ConfigurationError([mistake]) from error
-        if engine.dialect.name == "sqlite":
+        parsed = parse(url)
+        if parsed.get_backend_name() == "sqlite":
             sqlite.prepare(parsed)
+            engine = create_engine(parsed, **sqlite.ENGINE)
             event.listen(engine, "begin", sqlite.begin)
+        else:
+            engine = _server_engine(parsed)
         event.listen(engine, "connect", self._connected)
         return engine
 
@@ -158,8 +155,31 @@ class Database:
             connection.commit()
 
 
-_POOL = {"pool_size": 16, "max_overflow": 48, "pool_timeout": BUSY_SECONDS, "pool_use_lifo": True}
-_SERVER: Mapping[str, Any] = {**_POOL, "connect_args": {"connect_timeout": 5}}
+def parse(url: str) -> URL:
+    """Return *url* in its parts. Raises: ConfigurationError."""
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise _unusable(error) from error
+
+
+def _server_engine(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url,
+            pool_size=16,
+            max_overflow=48,
+            pool_timeout=BUSY_SECONDS,
+            pool_use_lifo=True,
+            connect_args={"connect_timeout": 5},
+        )
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> ConfigurationError:
+    mistake = Mistake(where="database_url", message=f"cannot be used: {error}")
+    return ConfigurationError([mistake])
 
 
 @lru_cache(maxsize=256)

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect
-from sqlalchemy.engine import make_url
 
 from jobsched.errors import ConfigurationError, Mistake
 from jobsched.storage import sqlite
-from jobsched.storage.database import Database
+from jobsched.storage.database import Database, parse
 from jobsched.storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -30,8 +29,8 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
 
     Raises: ConfigurationError when it is of a newer version or not a database of jobsched.
     """
-    if make_url(url).get_backend_name() == "sqlite":
-        _check_file(sqlite.file_of(make_url(url)))
+    if (parsed := parse(url)).get_backend_name() == "sqlite":
+        _check_file(sqlite.file_of(parsed))
     database = Database(url)
     try:
         with database.write() as connection:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,22 @@ POSTGRESQL = os.environ.get("JOBSCHED_TEST_POSTGRESQL")
 _MISSING = "JOBSCHED_TEST_POSTGRESQL does not name a PostgreSQL server"
 
 
-@pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """A schema of this session's own, dropped at its end."""
+@contextmanager
+def _own_schema() -> Iterator[str]:
+    """The url of an empty schema, dropped at the end."""
     if not POSTGRESQL:
         pytest.skip(_MISSING)
     schema = f"jobsched_test_{secrets.token_hex(6)}"
     with _Schema(POSTGRESQL, schema):
         url = make_url(POSTGRESQL).update_query_dict({"options": f"-csearch_path={schema}"})
         yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A schema of this session's own."""
+    with _own_schema() as url:
+        yield url
 
 
 class _Schema:
@@ -51,6 +59,16 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/jobsched.db"
     found: str = request.getfixturevalue("postgresql_url")
     return found
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The url of a database in which nothing is yet."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/jobsched.db"
+        return
+    with _own_schema() as url:
+        yield url
 
 
 @pytest.fixture
