@@ -11,6 +11,7 @@ Differences to the original (27.0), each with its reason:
 """
 
 import errno
+import os
 import signal
 import socket
 import threading
@@ -199,7 +200,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             signal.siginterrupt(number, False)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin an orderly end."""
+        """Begin an orderly end; asked for a second time, end at once."""
+        if not self.alive:
+            os._exit(0)  # its threads may wait for clients that never answer
         self._stopping.set()
         super().handle_exit(sig, frame)
 
