@@ -1,0 +1,119 @@
+"""Every list and every poll is served by an index, however long the history is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from jobsched.model import RunState
+from jobsched.storage import Store
+from jobsched.storage.searching import JobFilter, RunFilter
+from tests.support.rows import NOON, add_job, add_run
+
+_RUNNING = RunFilter(state=RunState.RUNNING)
+_QUEUED = RunFilter(state=RunState.QUEUED)
+_SCANNED_WHOLE = {
+    # A walk along the primary key that ends after one page.
+    "SCAN runs",
+    "SCAN jobs",
+    # Partial indexes: only what is not done.
+    "SCAN runs USING INDEX runs_queued",
+    "SCAN runs USING COVERING INDEX runs_alive",
+    "SCAN runs USING COVERING INDEX runs_on_machine",
+    "SCAN r USING COVERING INDEX runs_on_machine",
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    yield store
+    store.close()
+
+
+def _plan(store: Store, work: Callable[[], object]) -> list[str]:
+    """Return the steps of all SELECTs that *work* executes."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Connection, _u: Any, statement: str, values: Any, *_: Any) -> None:
+        if statement.strip().startswith("SELECT"):
+            seen.append((statement, values))
+
+    engine = store.database._engine
+    event.listen(engine, "before_cursor_execute", note)
+    work()
+    event.remove(engine, "before_cursor_execute", note)
+    with store.database.read() as connection:
+        return [
+            row[3]
+            for statement, values in seen
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("work", "index"),
+    [
+        (lambda s: s.claims.claim("n", "b", ["r"], 5, NOON), "runs_queued"),
+        (lambda s: s.claims.claim("n", "b", ["r"], 5, NOON), "runs_on_machine"),
+        (lambda s: s.claims.mine("n"), "runs_on_machine"),
+        (lambda s: s.claims.stops("n"), "runs_on_machine"),
+        (lambda s: s.claims.next_due(NOON), "runs_queued"),
+        (lambda s: s.runs.live(), "runs_on_machine"),
+        (lambda s: s.runs.figures(), "runs_alive"),
+        (lambda s: s.runs.queued(), "runs_alive"),
+        (lambda s: s.runs.last_of_jobs([1, 2]), "runs_by_job (job_key=?)"),
+        (lambda s: s.runs.counts_of_jobs([1, 2]), "runs_alive (job_key=?)"),
+        (lambda s: s.runs.of_job(1, RunState.QUEUED), "runs_alive (job_key=?"),
+        (lambda s: s.runs.list(_RUNNING, 10), "runs_on_machine"),
+        (lambda s: s.runs.list(_QUEUED, 10), "runs_alive"),
+        (lambda s: s.occurrences.list(1, 0, NOON, 10), "PRIMARY KEY (job_key=? AND due_us>?"),
+        (lambda s: s.occurrences.fold(NOON, NOON, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),
+        (lambda s: s.occurrences.prune(NOON, 1, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),
+    ],
+)
+def test_what_is_asked_often_uses_its_index(
+    store: Store, work: Callable[[Store], object], index: str
+) -> None:
+    add_run(store, add_job(store))
+
+    plan = _plan(store, lambda: work(store))
+
+    assert any(index in step for step in plan), plan
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda s: s.claims.claim("n", "b", ["r"], 5, NOON),
+        lambda s: s.runs.live(),
+        lambda s: s.runs.list(RunFilter(), 10),
+        lambda s: s.runs.list(_RUNNING, 10),
+        lambda s: s.runs.last_of_jobs([1]),
+        lambda s: s.jobs.list(JobFilter(), 10),
+    ],
+)
+def test_nothing_walks_through_the_whole_history(
+    store: Store, work: Callable[[Store], object]
+) -> None:
+    add_run(store, add_job(store))
+
+    plan = _plan(store, lambda: work(store))
+
+    assert {step for step in plan if step.startswith("SCAN")} <= _SCANNED_WHOLE, plan
+
+
+@pytest.mark.parametrize("state", [None, RunState.RUNNING])
+def test_the_runs_of_a_job_are_found_without_those_of_others(
+    store: Store, state: RunState | None
+) -> None:
+    job = add_job(store)
+    add_run(store, job)
+
+    plan = _plan(store, lambda: store.runs.list(RunFilter(job=job.id, state=state), 10))
+
+    index = "runs_by_job" if state is None else "runs_alive"
+    assert any(f"{index} (job_key=?" in step for step in plan), plan
+    assert not any(step.startswith("SCAN") for step in plan), plan
