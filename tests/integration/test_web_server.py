@@ -1,95 +1,40 @@
 """The web process under attack: a real server, raw sockets."""
 
-import json
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.rawhttp import Answer, WebProcess
 from tests.support.waiting import until
 
-Address = tuple[str, int]
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-class Server:
-    def __init__(self, threads: int) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.webserver", str(threads)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        url = urlsplit(self.process.stdout.readline().strip())
-        self.address: Address = (str(url.hostname), int(url.port or 0))
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(self.address, timeout=20)
-
-    def ask(self, data: bytes) -> "Answer":
-        with self.connect() as connection:
-            connection.sendall(data)
-            return Answer(connection)
-
-    def get(self, path: str, *headers: str, method: str = "GET") -> "Answer":
-        lines = [f"{method} {path} HTTP/1.1", "Connection: close", *headers]
-        if not any(line.lower().startswith("host:") for line in headers):
-            lines.append("Host: 127.0.0.1")
-        return self.ask(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
-
-    def stop(self) -> tuple[int, str]:
-        self.process.terminate()
-        _, errors = self.process.communicate(timeout=20)
-        return self.process.returncode, errors
-
-
-class Answer:
-    """One answer, read from *connection* by its announced length."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as stream:
-            self.line = stream.readline().decode("latin-1")
-            self.status = int(self.line.split()[1]) if self.line else 0
-            self.headers = {}
-            while (line := stream.readline().decode("latin-1").strip()) != "":
-                name, _, value = line.partition(":")
-                self.headers[name.lower()] = value.strip()
-            self.body = stream.read(int(self.headers.get("content-length", 0)))
-
-    def problem(self) -> Any:
-        assert self.headers["content-type"] == "application/problem+json"
-        return json.loads(self.body)
-
-
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server(threads=64)
+def server() -> Iterator[WebProcess]:
+    server = WebProcess(threads=64)
     yield server
     if server.process.poll() is None:
         server.stop()
 
 
-def _seconds_of_health(server: Server) -> float:
+def _seconds_of_health(server: WebProcess) -> float:
     start = time.monotonic()
     assert server.get("/healthz").status == 200
     return time.monotonic() - start
 
 
-def test_our_own_user_is_recognised_by_the_connection(server: Server) -> None:
+def test_our_own_user_is_recognised_by_the_connection(server: WebProcess) -> None:
     answer = server.get("/things")
 
     assert (answer.status, answer.body) == (200, b"loopback")
 
 
-def test_several_requests_pass_over_one_connection(server: Server) -> None:
+def test_several_requests_pass_over_one_connection(server: WebProcess) -> None:
     with server.connect() as connection:
         for _ in range(3):
             connection.sendall(b"GET /things HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -97,7 +42,7 @@ def test_several_requests_pass_over_one_connection(server: Server) -> None:
             assert Answer(connection).body == b"loopback"
 
 
-def test_a_body_in_pieces_and_a_chunked_one_arrive(server: Server) -> None:
+def test_a_body_in_pieces_and_a_chunked_one_arrive(server: WebProcess) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 6\r\n\r\n"
     with server.connect() as connection:
         for piece in (head[:10], head[10:], b"abc", b"def"):
@@ -149,7 +94,7 @@ def test_a_body_in_pieces_and_a_chunked_one_arrive(server: Server) -> None:
     ],
 )
 def test_what_is_no_request_gets_a_problem(
-    server: Server, data: bytes, status: int, kind: str
+    server: WebProcess, data: bytes, status: int, kind: str
 ) -> None:
     answer = server.ask(data)
 
@@ -182,7 +127,7 @@ def test_what_is_no_request_gets_a_problem(
     ],
 )
 def test_the_gate_stands_before_the_real_server(
-    server: Server, path: str, header: str, method: str, status: int
+    server: WebProcess, path: str, header: str, method: str, status: int
 ) -> None:
     answer = server.get(path, header, method=method)
 
@@ -191,7 +136,7 @@ def test_the_gate_stands_before_the_real_server(
         assert answer.problem()["status"] == status
 
 
-def test_a_client_that_has_closed_is_nobody(server: Server) -> None:
+def test_a_client_that_has_closed_is_nobody(server: WebProcess) -> None:
     # The kernel lists its socket as root's; the gate must not take that for an owner.
     from jobsched.web import peers
 
@@ -204,7 +149,7 @@ def test_a_client_that_has_closed_is_nobody(server: Server) -> None:
             assert peers.uid_at(accepted) is None
 
 
-def test_idle_and_half_sent_connections_do_not_slow_the_server_down(server: Server) -> None:
+def test_idle_and_half_sent_connections_do_not_slow_the_server_down(server: WebProcess) -> None:
     heads = (b"", b"GET /healthz HT", b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-")
     with ExitStack() as stack:
         for number in range(400):
@@ -214,7 +159,7 @@ def test_idle_and_half_sent_connections_do_not_slow_the_server_down(server: Serv
         assert max(_seconds_of_health(server) for _ in range(5)) < 1
 
 
-def test_a_half_sent_body_holds_one_thread_and_no_more(server: Server) -> None:
+def test_a_half_sent_body_holds_one_thread_and_no_more(server: WebProcess) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\nabc"
     with ExitStack() as stack:
         for _ in range(40):
@@ -223,7 +168,7 @@ def test_a_half_sent_body_holds_one_thread_and_no_more(server: Server) -> None:
         assert max(_seconds_of_health(server) for _ in range(5)) < 1
 
 
-def test_clients_that_keep_their_end_open_do_not_slow_the_others_down(server: Server) -> None:
+def test_clients_that_keep_their_end_open_do_not_slow_the_others_down(server: WebProcess) -> None:
     # gunicorn waits two seconds for each of them to close, in the loop that accepts.
     with ExitStack() as stack:
         for _ in range(20):
@@ -233,7 +178,7 @@ def test_clients_that_keep_their_end_open_do_not_slow_the_others_down(server: Se
         assert _seconds_of_health(server) < 1
 
 
-def test_too_large_a_body_is_refused_before_it_is_read(server: Server) -> None:
+def test_too_large_a_body_is_refused_before_it_is_read(server: WebProcess) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n"
 
     answer = server.ask(head)
@@ -242,7 +187,7 @@ def test_too_large_a_body_is_refused_before_it_is_read(server: Server) -> None:
     assert answer.problem()["type"] == "/errors/too-large"
 
 
-def test_a_half_sent_head_ends_with_408(server: Server) -> None:
+def test_a_half_sent_head_ends_with_408(server: WebProcess) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHo")
 
@@ -253,7 +198,7 @@ def test_a_half_sent_head_ends_with_408(server: Server) -> None:
 
 
 def test_an_orderly_end_answers_what_was_asked_and_frees_the_port() -> None:
-    server = Server(threads=4)
+    server = WebProcess(threads=4)
     with server.connect() as idle, server.connect() as busy:
         idle.sendall(b"")
         busy.sendall(b"GET /slow?seconds=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")

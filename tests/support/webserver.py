@@ -1,16 +1,21 @@
 """A real web process over a few routes behind the gate, for tests of the server alone.
 
-``python -m tests.support.webserver THREADS`` prints its address and serves until TERM.
+``python -m tests.support.webserver THREADS [FOLDER]`` prints its address and serves until TERM;
+with a FOLDER the native API over a new database there.
 """
 
-import signal
 import sys
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Flask, request
 
-from jobsched.web import gate, peers, server
+from jobsched.web import gate, peers, problems, server, waiting
+from jobsched.web.health import health
+from jobsched.web.watching import Watcher
+from tests.support.native import Native, native_api
 from tests.support.web import GateSettings, Tokens
 
 
@@ -21,8 +26,6 @@ class ServerSettings:
 
 def application() -> Flask:
     """Return a few routes; the peer must really be a process of our own user."""
-    from jobsched.web import problems
-
     app = Flask("served", static_folder=None)
     problems.install(app)
     guardian = gate.Gate(GateSettings(), Tokens(), lambda _row: None, peers.is_own)
@@ -45,12 +48,27 @@ def application() -> Flask:
 
 def main() -> None:
     """Serve on a free port of 127.0.0.1."""
+    threads, *folder = sys.argv[1:]
     listener = server.listen("127.0.0.1", 0)
     sys.stdout.write(server.url_of(listener) + "\n")
     sys.stdout.flush()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    settings = ServerSettings(web_threads=int(sys.argv[1]))
-    server.run(settings, listener, application, lambda: None, threading.Event())
+    settings = ServerSettings(web_threads=int(threads))
+    stopping = threading.Event()
+    with ExitStack() as stack:
+        api = stack.enter_context(native_api(Path(folder[0]))) if folder else None
+
+        def factory() -> Flask:
+            return _waiting(api, stopping) if api else application()
+
+        server.run(settings, listener, factory, lambda: None, stopping)
+
+
+def _waiting(api: Native, stopping: threading.Event) -> Flask:
+    """Return the native API, in which four requests may wait until the server stops."""
+    watcher = Watcher(api.store.runs, api.settings.data_dir, share=4, stopping=stopping)
+    waiting.install(api.app, watcher)
+    api.app.register_blueprint(health)
+    return api.app
 
 
 if __name__ == "__main__":
