@@ -14,9 +14,10 @@ from typing import Literal
 
 from jobsched.catalog import policy as policies
 from jobsched.catalog import source as sources
-from jobsched.catalog.policy import Isolation, TaskPolicy, suggestion
+from jobsched.catalog.policy import Isolation, TaskPolicy
 from jobsched.errors import ConfigurationError, Mistake, UnknownTask
 from jobsched.model import Policy
+from jobsched.settings.suggestions import did_you_mean
 
 __all__ = ["Catalog", "Isolation", "Task", "TaskPolicy", "load"]
 
@@ -123,7 +124,9 @@ class _Reader:
         return Catalog({task.name: task for task in tasks if task})
 
     def _wrong(self, message: str, line: int | None = None, section: str | None = None) -> None:
-        where = FILE + (f":{line}" if line else "") + (f" [{section}]" if section else "")
+        where = (
+            str(self._path) + (f":{line}" if line else "") + (f" [{section}]" if section else "")
+        )
         self._mistakes.append(Mistake(where=where, message=message))
 
     def _parse(self) -> tuple[configparser.RawConfigParser, dict[str, int]]:
@@ -152,7 +155,7 @@ class _Reader:
         try:
             return self._path.read_text(encoding="utf-8-sig")
         except OSError as error:
-            self._wrong(f"cannot be read ({error.strerror}): {self._path}")
+            self._wrong(f"cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:
             self._wrong(f"is not UTF-8 at byte {error.start}")
         return ""
@@ -202,8 +205,8 @@ class _Reader:
             return ""
         if not (self._tasks_dir / file).is_file():
             present = sorted(path.name for path in self._tasks_dir.glob("*.py"))
-            near = suggestion(file, present)
-            self._wrong(f"there is no file {file!r} in {self._tasks_dir}{near}", line, name)
+            near = did_you_mean(file, present)
+            self._wrong(f"there is no file {file!r} in {self._tasks_dir}.{near}", line, name)
             return ""
         return file
 
@@ -218,8 +221,8 @@ class _Reader:
             return None
         found = source.find(wanted)
         if found is None:
-            near = suggestion(wanted, source.definitions)
-            self._wrong(f"{file} neither defines nor imports {wanted!r}{near}", line, name)
+            near = did_you_mean(wanted, source.definitions)
+            self._wrong(f"{file} neither defines nor imports {wanted!r}.{near}", line, name)
         return found
 
     def _source(self, name: str, file: str, line: int | None) -> sources.Source | None:
@@ -239,8 +242,8 @@ class _Reader:
             self._wrong("'script' is missing: the script that RunScript runs", line, name)
         for argument in given:
             if argument != "script":
-                near = suggestion(argument, ["script"])
-                self._wrong(f"RunScript has no argument {argument!r}{near}", line, name)
+                near = did_you_mean(argument, ["script"])
+                self._wrong(f"RunScript has no argument {argument!r}.{near}", line, name)
 
 
 def _twice(error: configparser.DuplicateSectionError | configparser.DuplicateOptionError) -> str:

@@ -1,14 +1,14 @@
 """How a task's runs are treated: the catalog keys that start with ``jobsched.``."""
 
-import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from jobsched.model import OnLost, Overlap, Policy, Retries
+from jobsched.settings.suggestions import did_you_mean
 
 PREFIX = "jobsched."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -66,12 +66,6 @@ class TaskPolicy:
         return replace(base, **{name: given[name] for name in _COPIED if name in given})
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest *known* word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def read(options: Mapping[str, str]) -> tuple[TaskPolicy, list[str]]:
     """Return the policy that *options* (keys without their prefix) say, and what is wrong."""
     values: dict[str, Any] = {}
@@ -86,8 +80,8 @@ def read(options: Mapping[str, str]) -> tuple[TaskPolicy, list[str]]:
 
 def _parser(key: str) -> Callable[[str], object]:
     if key not in _KEYS:
-        near = suggestion(PREFIX + key, [PREFIX + known for known in _KEYS])
-        raise ValueError(f"there is no such policy{near}")
+        near = did_you_mean(PREFIX + key, [PREFIX + known for known in _KEYS])
+        raise ValueError(f"there is no such policy.{near}")
     return _KEYS[key]
 
 
@@ -137,8 +131,8 @@ def _choice(kind: type[StrEnum]) -> Callable[[str], StrEnum]:
     def parse(text: str) -> StrEnum:
         words = [member.value for member in kind]
         if text not in words:
-            near = suggestion(text, words)
-            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}{near}")
+            near = did_you_mean(text, words)
+            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}.{near}")
         return kind(text)
 
     return parse

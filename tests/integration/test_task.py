@@ -375,15 +375,28 @@ def test_a_subclass_of_runscript_names_a_missing_script(host: TaskHost) -> None:
     assert f"looked for {host.folder / 'none.sh'}" in message["reason"]
 
 
-def test_a_worker_starts_quickly_and_imports_only_the_standard_library(host: TaskHost) -> None:
+def test_a_task_process_holds_nothing_but_the_standard_library(host: TaskHost) -> None:
     end = run(
         host,
         "import sys",
-        "print([m for m in sys.modules if m.split('.')[0] in ('flask', 'sqlalchemy', 'logging')])",
+        "own = {'__main__', 'job', 'jobsched', '_distutils_hack', 'coverage'}",
+        "known = own | sys.stdlib_module_names",
+        "print({name for name in sys.modules if name.partition('.')[0] not in known})",
+        "print(*sorted(name for name in sys.modules if name.startswith('jobsched.')))",
     )
 
     assert end["exit_code"] == 0
-    assert host.out == "[]\n"
+    foreign, own = host.out.splitlines()
+    assert foreign == "set()"
+    assert own.replace("jobsched.", "").replace("execution.", "").split() == [
+        "execution",
+        "channel",
+        "info",
+        "streams",
+        "worker",
+        "zygote",
+        "watchdog",
+    ]
 
 
 @pytest.fixture
