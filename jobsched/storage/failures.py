@@ -12,6 +12,8 @@ from jobsched.errors import DatabaseBusy, DiskFull, JobschedError, Unavailable
 _BUSY = "The database is busy; try again."
 _FULL = "The disk of the database is full."
 _SQLITE_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+# The second one: no room for the log's index, which is all that opening a database may need.
+_SQLITE_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE})
 _SQLITE_FAULTS = frozenset({
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR,
@@ -37,14 +39,16 @@ def translated() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseBusy(_BUSY) from error
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:  # the latter from the driver used directly
         meaning = _meaning(error)
         if meaning is None:
             raise
         raise meaning from error
 
 
-def _meaning(error: DBAPIError) -> JobschedError | None:
+def _meaning(error: DBAPIError | sqlite3.Error) -> JobschedError | None:
+    if isinstance(error, sqlite3.Error):
+        return _of_sqlite(error)
     if isinstance(error.orig, sqlite3.Error):
         return _of_sqlite(error.orig)
     return _of_server(error)
@@ -55,7 +59,7 @@ def _of_sqlite(error: sqlite3.Error) -> JobschedError | None:
     primary = None if code is None else code & 0xFF
     if primary in _SQLITE_BUSY:
         return DatabaseBusy(_BUSY)
-    if primary == sqlite3.SQLITE_FULL:
+    if code in _SQLITE_FULL:
         return DiskFull(_FULL)
     if primary in _SQLITE_FAULTS:
         return Unavailable(f"The database cannot be used: {error}.")

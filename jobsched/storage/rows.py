@@ -57,14 +57,14 @@ def job_from(row: Sequence[Any]) -> Job:
         id=id_,
         name=name,
         task=task,
-        mode=Mode(mode),
+        mode=_MODES[mode],
         trigger=None if trigger is None else mapping_from(trigger),
         policy=policy_from_text(policy),
         params=mapping_from(params),
         group=group,
         tags=tags_from(tags),
         description=description,
-        state=JobState(state),
+        state=_JOB_STATES[state],
         state_reason=why,
         paused_until=None if until is None else from_us(until),
         next_run=None if next_us is None else from_us(next_us),
@@ -134,6 +134,8 @@ def occurrence_from(row: Sequence[Any]) -> Occurrence:
     )
 
 
+_MODES = {mode.value: mode for mode in Mode}
+_JOB_STATES = {state.value: state for state in JobState}
 _RUN_STATES = {state.value: state for state in RunState}
 _CAUSES = {cause.value: cause for cause in EndedBy}
 _NOTHING = Counts()

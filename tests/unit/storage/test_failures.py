@@ -11,10 +11,14 @@ from jobsched.errors import DatabaseBusy, DiskFull, Unavailable
 from jobsched.storage.failures import translated
 
 
+def _driver(code: int) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    return error
+
+
 def _sqlite(code: int) -> DBAPIError:
-    original = sqlite3.OperationalError("as SQLite says it")
-    original.sqlite_errorcode = code
-    return OperationalError("SELECT 1", {}, original)
+    return OperationalError("SELECT 1", {}, _driver(code))
 
 
 def _server(state: str | None) -> DBAPIError:
@@ -29,6 +33,8 @@ def _server(state: str | None) -> DBAPIError:
         (_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT), DatabaseBusy),
         (_sqlite(sqlite3.SQLITE_LOCKED), DatabaseBusy),
         (_sqlite(sqlite3.SQLITE_FULL), DiskFull),
+        (_sqlite(sqlite3.SQLITE_IOERR_SHMSIZE), DiskFull),
+        (_driver(sqlite3.SQLITE_FULL), DiskFull),
         (_sqlite(sqlite3.SQLITE_READONLY), Unavailable),
         (_sqlite(sqlite3.SQLITE_IOERR_WRITE), Unavailable),
         (_sqlite(sqlite3.SQLITE_CANTOPEN), Unavailable),
