@@ -9,12 +9,14 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobsched import catalog
+from jobsched import catalog, clock
 from jobsched.catalog import Catalog
+from jobsched.model import End, EndedBy
 from jobsched.operations import Operations, build
 from jobsched.operations.configuration import Configuration
 from jobsched.settings import Settings
 from jobsched.storage import Store
+from jobsched.storage.settling import Settlement
 from jobsched.web import waiting
 from jobsched.web.context import EXTENSION
 from jobsched.web.native import native
@@ -76,6 +78,33 @@ class Native:
         assert response.status_code == 202, response.get_json()
         run_id: int = response.get_json()["id"]
         return run_id
+
+
+def begin(api: Native, run_id: int) -> int:
+    """Let a machine take every queued run and start *run_id*; return its claim."""
+    now_us = clock.now_us()
+    api.store.claims.claim("here", "boot", ["r1"], 100, now_us)
+    run = api.store.runs.get(run_id)
+    assert run is not None
+    api.store.claims.started([(run_id, run.claim, now_us)])
+    return run.claim
+
+
+def finish(api: Native, run_id: int, exit_code: int = 0, **output: Any) -> None:
+    """Let a run end; *output* is out, err and chunks."""
+    claim = begin(api, run_id)
+    now_us = clock.now_us()
+    end = End(
+        run_id=run_id,
+        claim=claim,
+        ended_by=EndedBy.EXIT,
+        exit_code=exit_code,
+        started_us=now_us - 2_500_000,
+        ended_us=now_us,
+        out_bytes=len(output.get("out", b"")),
+        err_bytes=len(output.get("err", b"")),
+    )
+    api.store.claims.settle([Settlement(end=end, **output)], now_us)
 
 
 def write_configuration(folder: Path, text: str = CATALOG) -> None:
