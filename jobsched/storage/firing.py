@@ -1,8 +1,8 @@
 """The firing transaction: due jobs move on, their moments enter the ledger, their runs queue.
 
 Everything happens in one transaction under the leader's epoch, and each job only if it is still
-as it was read: whoever changed it meanwhile wins. The many ordinary fires of a batch go through
-a temporary table, so that each step is one statement; the rare others go one by one.
+as it was read: whoever changed it meanwhile wins. The many ordinary fires of a batch are written
+together (``fires``); the rare others, the changes, go one by one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from jobsched.storage import occurrences, stops
+from jobsched.storage import fires, occurrences, stops
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import (
     Alive,
@@ -30,7 +30,7 @@ LEASE = "scheduler"
 
 _DUE = """
 SELECT key, version, next_us, state FROM jobs
-WHERE next_us <= :now ORDER BY next_us, key LIMIT :limit
+WHERE next_us <= :now ORDER BY next_us LIMIT :limit
 """
 _AHEAD = """
 SELECT key, version, next_us, state FROM jobs
@@ -53,39 +53,6 @@ WHERE name = :name AND owner = :owner AND epoch = :epoch
 _ALIVE = """
 SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE state != 'done' AND job_key IN ({}) GROUP BY job_key
-"""
-_TABLE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS firing (key bigint, version integer, due_us bigint,
-    next_us bigint, outcome text, late_us bigint, reason text, not_before_us bigint, queue text,
-    priority integer, run_id bigint)
-"""
-_FILL = "INSERT INTO firing VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FILL_ARRAYS = """
-INSERT INTO firing SELECT * FROM unnest(%s::bigint[], %s::integer[], %s::bigint[], %s::bigint[],
-    %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::integer[], %s::bigint[])
-"""
-_EMPTY = "DELETE FROM firing"
-_MOVE_ON = """
-UPDATE jobs SET next_us = firing.next_us FROM firing
-WHERE jobs.key = firing.key AND jobs.version = firing.version AND jobs.next_us = firing.due_us
-RETURNING jobs.key
-"""
-_FORGET = "DELETE FROM firing WHERE key = :key"
-_ENTER = """
-INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
-SELECT key, due_us, outcome, run_id, late_us, reason FROM firing WHERE true
-ON CONFLICT (job_key, due_us) DO NOTHING
-"""
-_DROP_TWICE = """
-DELETE FROM firing WHERE run_id NOT IN (SELECT o.run_id FROM occurrences o
-WHERE o.job_key = firing.key AND o.due_us = firing.due_us AND o.run_id IS NOT NULL)
-"""
-_QUEUE = """
-INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
-    created_us, not_before_us)
-SELECT firing.run_id, jobs.key, jobs.name, jobs.task, 'queued', firing.queue, firing.priority,
-    jobs.params, jobs.policy, firing.due_us, :now, firing.not_before_us
-FROM firing JOIN jobs ON jobs.key = firing.key WHERE firing.run_id IS NOT NULL
 """
 _CHANGE = """
 UPDATE jobs SET next_us = :next_us, state = :state, state_reason = :state_reason,
@@ -159,14 +126,14 @@ class Firing:
         with self._database.write() as connection:
             self._fence(connection, lease, now_us)
             decision = decide(self._alive(connection, keys))
-            ids = self._new_ids(connection, decision)
-            lost = self._fire(connection, decision, ids, now_us)
-            rest = iter(ids[len(decision.fires) :])
+            fired, lost = fires.write(
+                self._database, connection, decision.fires, decision.passed, now_us
+            )
             for change in decision.changes:
-                starts = [(start, next(rest)) for start in change.starts]
-                if not self._change(connection, change, starts, now_us):
+                if not self._change(connection, change, now_us):
                     lost.add(change.due.key)
-        return Fired(runs=len(ids), lost=frozenset(lost))
+        started = [len(change.starts) for change in decision.changes if change.due.key not in lost]
+        return Fired(runs=fired + sum(started), lost=frozenset(lost))
 
     def _fence(self, connection: Connection, lease: Lease, now_us: int) -> None:
         """Make the lease last longer. Raises: LeaseLost if it is another's by now."""
@@ -189,46 +156,7 @@ class Firing:
             return text.format("SELECT value FROM json_each(?)"), (str([*keys]),)
         return text.format("SELECT unnest(%s::bigint[])"), ([*keys],)
 
-    def _new_ids(self, connection: Connection, decision: Decision) -> list[int]:
-        count = len(decision.fires) + sum(len(change.starts) for change in decision.changes)
-        return self._database.new_ids(connection, "runs", count) if count else []
-
-    def _fire(
-        self, connection: Connection, decision: Decision, ids: Sequence[int], now_us: int
-    ) -> set[int]:
-        """Carry out the ordinary fires; return the keys of the jobs changed meanwhile."""
-        rows: list[tuple[Any, ...]] = [
-            (*fire, run_id) for fire, run_id in zip(decision.fires, ids, strict=False)
-        ]
-        rows += [(*fire, None) for fire in decision.passed]
-        if not rows:
-            return set()
-        self._fill(connection, rows)
-        moved = self._database.run(connection, _MOVE_ON).fetchall()
-        lost: set[int] = set()
-        if len(moved) < len(rows):
-            lost = {row[0] for row in rows} - {key for (key,) in moved}
-            self._database.many(connection, _FORGET, [{"key": key} for key in lost])
-        if self._database.run(connection, _ENTER).rowcount < len(moved):
-            self._database.run(connection, _DROP_TWICE)
-        self._database.run(connection, _QUEUE, {"now": now_us})
-        return lost
-
-    def _fill(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        connection.exec_driver_sql(_TABLE)
-        connection.exec_driver_sql(_EMPTY)
-        if self._database.is_sqlite:
-            connection.exec_driver_sql(_FILL, [*rows])
-        else:
-            connection.exec_driver_sql(_FILL_ARRAYS, tuple(map(list, zip(*rows, strict=True))))
-
-    def _change(
-        self,
-        connection: Connection,
-        change: Change,
-        starts: Sequence[tuple[Start, int]],
-        now_us: int,
-    ) -> bool:
+    def _change(self, connection: Connection, change: Change, now_us: int) -> bool:
         """Carry out one Change; return False if the job was changed meanwhile."""
         database, key = self._database, change.due.key
         if database.run(connection, _CHANGE, _change_values(change, now_us)).rowcount != 1:
@@ -236,7 +164,8 @@ class Firing:
         occurrences.write(database, connection, key, change.entries)
         if change.replace > 0:
             stops.replace_oldest(database, connection, key, change.replace, now_us)
-        for start, run_id in starts:
+        ids = database.new_ids(connection, "runs", len(change.starts)) if change.starts else []
+        for start, run_id in zip(change.starts, ids, strict=True):
             self._start(connection, change, start, run_id, now_us)
         return True
 

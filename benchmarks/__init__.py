@@ -1,0 +1,1 @@
+"""Ratios to a reference loop run in the same minute on the same machine."""
