@@ -156,11 +156,19 @@ class Database:
 
 
 def parse(url: str) -> URL:
-    """Return *url* in its parts. Raises: ConfigurationError."""
+    """Return *url* in its parts, with the driver that jobsched uses.
+
+    Raises: ConfigurationError when it is not the url of a database that jobsched can use.
+    """
     try:
-        return make_url(url)
+        parsed = make_url(url)
     except ArgumentError as error:
-        raise _unusable(error) from error
+        raise _unusable(str(error)) from error
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise _unusable(f"{parsed.drivername!r} is neither sqlite nor postgresql")
+    return parsed
 
 
 def _server_engine(url: URL) -> Engine:
@@ -173,12 +181,15 @@ def _server_engine(url: URL) -> Engine:
             pool_use_lifo=True,
             connect_args={"connect_timeout": 5},
         )
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise _unusable(error) from error
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise _unusable(str(error)) from error
+    except ModuleNotFoundError as error:
+        way_out = "install jobsched with its extra: pip install 'jobsched[postgresql]'"
+        raise _unusable(f"{error}; {way_out}") from error
 
 
-def _unusable(error: Exception) -> ConfigurationError:
-    mistake = Mistake(where="database_url", message=f"cannot be used: {error}")
+def _unusable(why: str) -> ConfigurationError:
+    mistake = Mistake(where="database_url", message=f"cannot be used: {why}")
     return ConfigurationError([mistake])
 
 

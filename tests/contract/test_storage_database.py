@@ -13,6 +13,7 @@ import pytest
 
 from jobsched.errors import ConfigurationError, DatabaseBusy, DiskFull, Unavailable
 from jobsched.storage import Database, Store, database, sqlite, wal_reset_fault
+from jobsched.storage.database import parse
 from tests.support.rows import NOON, add_run
 
 _ADD = "INSERT INTO switches (name, value, updated_us) VALUES (:name, '{}', 1)"
@@ -264,6 +265,15 @@ def test_a_faulty_version_of_sqlite_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
     assert wal_reset_fault() is None
+
+
+def test_postgresql_is_reached_by_the_driver_that_comes_with_its_extra() -> None:
+    assert parse("postgresql://h/d").drivername == "postgresql+psycopg"
+
+
+def test_a_missing_driver_is_named_with_the_way_out() -> None:
+    with pytest.raises(ConfigurationError, match=r"jobsched\[postgresql\]"):
+        Database("postgresql+pg8000://h/d")
 
 
 def test_a_database_in_memory_is_refused() -> None:

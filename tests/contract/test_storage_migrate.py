@@ -191,7 +191,14 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["sqlite://", "sqlite:///:memory:", "sqlite:////no/such/folder/x.db", "nonsense", "oops://x/y"],
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:////no/such/folder/x.db",
+        "nonsense",
+        "oops://x/y",
+        "mysql://x/y",
+    ],
 )
 def test_what_names_no_usable_database_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError):
