@@ -68,8 +68,10 @@ class Info(tuple[str | None, float]):
 
     def __new__(cls, facts: Mapping[str, Any], reports: Reports) -> "Info":
         """Make one from the *facts* of a ``call`` message."""
-        pair = (facts.get("job_id"), facts.get("timeout") or 0.0)
-        return super().__new__(cls, pair)
+        timeout = facts.get("timeout") or 0
+        # As the settings file has it: JOB_LIVETIME = 60 is 60, not 60.0.
+        whole = int(timeout) if timeout == int(timeout) else timeout
+        return super().__new__(cls, (facts.get("job_id"), whole))
 
     def __init__(self, facts: Mapping[str, Any], reports: Reports) -> None:
         self.run_id: int | None = facts.get("run_id")

@@ -26,7 +26,12 @@ def test_it_unpacks_as_a_pair(told: Told) -> None:
 
     assert (job_id, timeout, len(info)) == ("j", 60.0, 2)
     assert (info.job_id, info.timeout) == ("j", 60.0)
-    assert repr(info) == "Info(job_id='j', timeout=60.0, run_id=7)"
+    assert repr(info) == "Info(job_id='j', timeout=60, run_id=7)"
+
+
+@pytest.mark.parametrize(("told_as", "shown"), [(60.0, "60"), (1.5, "1.5"), (None, "0")])
+def test_the_livetime_looks_as_it_was_set(told: Told, told_as: float | None, shown: str) -> None:
+    assert str(make(told, timeout=told_as).timeout) == shown
 
 
 def test_what_is_not_told_has_a_plain_value(told: Told) -> None:
