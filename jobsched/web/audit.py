@@ -10,6 +10,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from weakref import WeakSet
 
 from jobsched import clock
 
@@ -17,6 +18,7 @@ BATCH = 500
 MAX_WAITING = 20_000
 
 _log = logging.getLogger(__name__)
+_writers: "WeakSet[AuditWriter]" = WeakSet()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,7 @@ class AuditWriter:
         self._waiting: queue.Queue[AuditRow] = queue.Queue(MAX_WAITING)
         self._pid = 0
         self._guard = threading.Lock()
+        _writers.add(self)
 
     def __call__(self, row: AuditRow) -> None:
         """Take *row*; never blocks, never raises."""
@@ -84,6 +87,12 @@ class AuditWriter:
             # The thread's edge: a database that is busy or full must not end auditing.
             _log.exception("audit rows not written count=%d", len(rows))
             _tell_log(rows)
+
+
+def flush_all(seconds: float) -> bool:
+    """Let every writer of this process finish, before it ends; return whether all did."""
+    done = [writer.flush(seconds) for writer in tuple(_writers)]
+    return all(done)
 
 
 def _tell_log(rows: Sequence[AuditRow]) -> None:

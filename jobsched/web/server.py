@@ -20,6 +20,7 @@ from gunicorn.glogging import Logger
 
 from jobsched import clock
 from jobsched.errors import ConfigurationError, Mistake
+from jobsched.web.audit import flush_all
 from jobsched.web.worker import Worker
 
 BACKLOG = 2048
@@ -82,6 +83,7 @@ def run(
         worker.init_process()
     finally:
         worker.tmp.close()
+        flush_all(STOP_SECONDS / 2)
 
 
 class _Application(BaseApplication):  # type: ignore[misc]

@@ -35,7 +35,10 @@ HEAD_SECONDS = 10.0  # from the first byte of a request to the end of its head
 BODY_SECONDS = 20.0
 SLOWEST = 16_384  # bytes of body a second that buy more time
 SEND_SECONDS = 30.0  # for one piece of an answer
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 2.0
+# What a client may still send after its answer, such as the rest of a body that is too large: if
+# it were not taken, the kernel would reset the connection and the answer would be lost.
+LINGER_BYTES = 1 << 25
 LARGEST_HEAD = 65_536  # what the loop gathers; a longer one is left to the parser's limits
 ACCEPT_AT_ONCE = 64
 SWEEP_EVERY = 0.5
@@ -148,7 +151,7 @@ class Connection(TConn):  # type: ignore[misc]
         """Close from inside the request's thread, so that the client can read its answer."""
         if not self._closed:
             self._closed = True
-            util.close_graceful(self.sock, timeout=LINGER_SECONDS)
+            util.close_graceful(self.sock, LINGER_SECONDS, LINGER_BYTES)
 
     def close(self, graceful: bool = False) -> None:
         """Close at once; never blocks, never raises."""

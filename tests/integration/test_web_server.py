@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -185,6 +186,35 @@ def test_too_large_a_body_is_refused_before_it_is_read(server: WebProcess) -> No
 
     assert answer.status == 413
     assert answer.problem()["type"] == "/errors/too-large"
+
+
+def test_who_sends_too_much_still_reads_why(server: WebProcess) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n"
+
+    answer = server.ask(head + b"x" * 5_000_000)
+
+    assert answer.status == 413
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
+def test_another_user_of_the_machine_stays_out(server: WebProcess) -> None:
+    # A shell, so that the other user need not be able to read anything of ours.
+    request = "GET /things HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n"
+    host, port = server.address
+    script = f"exec 3<>/dev/tcp/{host}/{port}; printf '{request}' >&3; cat <&3"
+
+    answer = subprocess.run(
+        ["bash", "-c", script],
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+    )
+
+    assert answer.stdout.startswith("HTTP/1.1 401")
 
 
 def test_a_half_sent_head_ends_with_408(server: WebProcess) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from jobsched.web import audit
-from jobsched.web.audit import AuditRow, AuditWriter
+from jobsched.web.audit import AuditRow, AuditWriter, flush_all
 from tests.support.waiting import until
 
 
@@ -37,7 +37,7 @@ def test_rows_that_gather_are_written_together_and_in_order() -> None:
         writer(_row(number))
     gate.set()
 
-    assert writer.flush()
+    assert flush_all(10)
     assert [row.at_us for rows in batches for row in rows] == list(range(10))
     assert len(batches) == 2
 

@@ -75,7 +75,7 @@ def test_a_refusal_has_the_members_of_a_problem(app: Flask) -> None:
 def test_broken_rules_are_listed(app: Flask) -> None:
     problem = _get(app, "/raise/input", 400).get_json()
 
-    assert problem["detail"] == "a is required.; b is too large."
+    assert problem["detail"] == "a is required. b is too large."
     assert [each["field"] for each in problem["errors"]] == ["a", "b"]
 
 
