@@ -33,6 +33,11 @@ class Books:
     returned: dict[Key, str] = field(default_factory=dict)
     progress: dict[Key, Message] = field(default_factory=dict)
 
+    @property
+    def alive(self) -> int:
+        """How many runs in hand have not ended yet."""
+        return len(self.hosted) - len(self.ends) - len(self.returned)
+
     def host(self, key: Key, runner: str, run: Run | None = None) -> None:
         """Take a run in hand."""
         self.hosted[key] = Hosted(runner=runner, run=run)

@@ -11,18 +11,20 @@ import pwd
 import secrets
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from jobsched import clock
 from jobsched.catalog import Catalog, Task
 from jobsched.errors import UnknownTask
 from jobsched.execution import script
-from jobsched.execution.places import output_path
+from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
 from jobsched.model import Run
 from jobsched.settings import Settings
 
+_REMEMBERED = 0.5  # seconds for which a script's command line is not looked for again
 _TASK_PROGRAM = str(Path(__file__).with_name("task.py"))
 
 
@@ -36,12 +38,21 @@ class CannotStart(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What is the same for all runs of this supervisor: settings, catalog, folder, variables."""
+    """What is the same for all runs of this supervisor: settings, catalog, folder, variables.
+
+    *found* remembers the command lines of scripts for a moment.
+    """
 
     settings: Settings
     catalog: Catalog
     folder: str
     inherited: Mapping[str, str]
+    found: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
+
+    @property
+    def runs_dir(self) -> str:
+        """Where long outputs are kept."""
+        return f"{self.settings.data_dir}/runs"
 
     @classmethod
     def here(cls, settings: Settings, catalog: Catalog) -> "Surroundings":
@@ -78,7 +89,7 @@ def start_message(run: Run, around: Surroundings) -> Message:
         "grace": _grace(run, task, settings),
         "output": {
             "cap": settings.output_cap,
-            "path": str(output_path(settings.runs_dir, run.id, run.claim)),
+            "path": output_stem(around.runs_dir, run.id, run.claim),
         },
         "cookie": secrets.token_hex(8),
         "detach": run.policy.detach,
@@ -129,10 +140,15 @@ def _whereabouts(task: Task, settings: Settings) -> dict[str, str]:
 
 
 def _script(task: Task, around: Surroundings) -> Message:
-    try:
-        argv = script.command(task.arguments, around.settings)
-    except script.ScriptMissing as error:
-        raise CannotStart(str(error)) from error
+    now = clock.monotonic()
+    until, argv = around.found.get(task.name, (0.0, []))
+    if now >= until:
+        try:
+            argv = script.command(task.arguments, around.settings)
+        except script.ScriptMissing as error:
+            around.found.pop(task.name, None)
+            raise CannotStart(str(error)) from error
+        around.found[task.name] = (now + _REMEMBERED, argv)
     return {"kind": "command", "argv": argv, "warm": False}
 
 

@@ -10,7 +10,12 @@ def output_path(runs_dir: Path, run_id: int, claim: int) -> Path:
 
     A folder holds a thousand runs: ``runs/000012/12345.1`` is the first claim of run 12345.
     """
-    return runs_dir / f"{run_id // _PER_FOLDER:06d}" / f"{run_id}.{claim}"
+    return Path(output_stem(str(runs_dir), run_id, claim))
+
+
+def output_stem(runs_dir: str, run_id: int, claim: int) -> str:
+    """Return the same as text: this is made for every run."""
+    return f"{runs_dir}/{run_id // _PER_FOLDER:06d}/{run_id}.{claim}"
 
 
 def output_files(runs_dir: Path, run_id: int) -> list[Path]:

@@ -11,21 +11,24 @@ import selectors
 from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.execution import adoption, hosting, settling
-from jobsched.execution.backoff import Backoff
 from jobsched.execution.books import Books
-from jobsched.execution.commands import CannotStart, Surroundings, start_message
+from jobsched.execution.commands import Surroundings
+from jobsched.execution.filling import Filler
 from jobsched.execution.fleet import Fleet
 from jobsched.execution.machine import boot_id
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.sweep import sweep
 from jobsched.execution.telling import tell_finished, tell_started
-from jobsched.model import Counts, EndedBy, Run
+from jobsched.model import Counts, EndedBy
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.wake import Listener, Wake
 
 LONGEST_SLEEP = 1.0
 _CONFIRM_WITHIN = 0.04  # seconds until a start must be in the rows
+_BUSY = 16  # ends in a tenth of a second from which on they are gathered ...
+_GATHERED = 32  # ... until there are so many ...
+_GATHER = 0.015  # ... or so many seconds have passed
 _COUNTED = ("success", "error", "ignore")
 _AT_ONCE = 500  # settlements per transaction
 
@@ -37,7 +40,6 @@ class Supervisor:
         self._settings = settings
         self._claims = store.claims
         self._runs = store.runs
-        self._around = Surroundings.here(settings, catalog)
         self._books = Books()
         self._selector = selectors.DefaultSelector()
         self._listener = Listener(settings.data_dir, "supervisor")
@@ -45,10 +47,11 @@ class Supervisor:
         self.fleet = Fleet(settings.data_dir, settings.runners, self._selector)
         self._wake = Wake(settings.data_dir)
         self._boot_id = boot_id()
-        self._shortage = Backoff()
-        self._claim_from = 0.0
+        around = Surroundings.here(settings, catalog)
+        self._filler = Filler(self._claims, around, self._books, self.fleet, self._boot_id)
         self._look_at = 0.0
         self._confirm_at = 0.0
+        self._settle_at = 0.0
         self._dead: list[str] = []
         self._buried: list[str] = []
         self.claiming = True
@@ -72,7 +75,9 @@ class Supervisor:
         self._hear(self._sleep())
         self.fleet.keep_up()
         self._bury()
-        self._settle()
+        self._filler.hand_out()
+        if clock.monotonic() >= self._settle_at:
+            self._settle()
         self._give_back()
         self._confirm()
         if clock.monotonic() >= self._look_at:
@@ -81,7 +86,10 @@ class Supervisor:
     def stop_all(self, ended_by: EndedBy, reason: str) -> None:
         """Tell the runners to stop everything; SHUTDOWN with its grace, KILL at once."""
         for key, hosted in self._books.hosted.items():
-            if hosted.told is not ended_by and key not in self._books.ends:
+            if self._filler.drop(key):
+                end = settling.stopped_unstarted(key, ended_by, reason, clock.now_us())
+                self._books.run_ended(end)
+            elif hosted.told is not ended_by and key not in self._books.ends:
                 hosted.told = ended_by
                 self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)])
 
@@ -101,9 +109,11 @@ class Supervisor:
         self._selector.close()
 
     def _sleep(self) -> float:
-        if self._books.ends or self._books.returned or self._dead:
+        if self._books.returned or self._dead:
             return 0.0
         until = self._look_at
+        if self._books.ends:
+            until = min(until, self._settle_at)
         if self._books.started:
             until = min(until, self._confirm_at)
         wait = min(LONGEST_SLEEP, until - clock.monotonic())
@@ -117,6 +127,15 @@ class Supervisor:
                 continue
             for message in self.fleet.receive(key.data):
                 self._take(key.data, message)
+        self._choose_moment()
+
+    def _choose_moment(self) -> None:
+        """Settle at once, but when short runs end all the time gather them for a moment."""
+        gathering = len(self._books.ends) < _GATHERED and self._filler.pace.now >= _BUSY
+        if not gathering:
+            self._settle_at = 0.0
+        elif self._settle_at < clock.monotonic() - _GATHER:
+            self._settle_at = clock.monotonic() + _GATHER
 
     def _take(self, name: str, message: Message) -> None:
         """Enter one word of a runner in the books."""
@@ -132,6 +151,7 @@ class Supervisor:
                     self._confirm_at = clock.monotonic() + _CONFIRM_WITHIN
                 self._books.run_started(key, message["started_us"])
             case "ended":
+                self._filler.pace.add(1)
                 self._books.run_ended(settling.ended(key, message))
             case "refused":
                 self._books.run_refused(key, message, clock.now_us())
@@ -144,9 +164,9 @@ class Supervisor:
         witness = adoption.from_state(state["runs"], self._boot_id)
         for key in adoption.judge(rows, witness, self._books, self._settings.runs_dir):
             run = self._runs.get(key[0])
-            if run is not None:
+            if run is not None and not self._filler.holds(key):
                 self._books.hosted[key].run = run
-                self._hand_out(name, [run])
+                self._filler.take(name, run)
         self._drop_strangers(name, witness, {(row.run_id, row.claim) for row in rows})
 
     def _drop_strangers(self, name: str, witness: adoption.Witness, known: set[Key]) -> None:
@@ -194,8 +214,7 @@ class Supervisor:
         """Return to the queue what could not start for our own want; try again a little later."""
         if not self._books.returned:
             return
-        delay = self._shortage.failed()
-        self._claim_from = clock.monotonic() + delay
+        delay = self._filler.rest()
         for reason in set(self._books.returned.values()):
             keys = [key for key, why in self._books.returned.items() if why == reason]
             self._claims.requeue(keys, reason, delay)
@@ -218,10 +237,11 @@ class Supervisor:
     def _look_around(self) -> None:
         """Once a second, after a hint, and when places are free: rows that want something."""
         self._look_at = clock.monotonic() + LONGEST_SLEEP
-        self._report_progress()
+        wait = self._filler.fill() if self.claiming else None
+        if wait is not None:
+            self._look_at = min(self._look_at, clock.monotonic() + wait)
         self._pass_on_stops()
-        if self.claiming:
-            self._fill()
+        self._report_progress()
 
     def _report_progress(self) -> None:
         for key, message in list(self._books.progress.items()):
@@ -234,46 +254,13 @@ class Supervisor:
         for wish in self._claims.stops(self._settings.node):
             key = (wish.run_id, wish.claim)
             hosted = self._books.hosted.get(key)
-            if hosted is None:
+            if hosted is None or self._filler.drop(key):
                 now_us = clock.now_us()
                 end = settling.stopped_unstarted(key, wish.ended_by, wish.reason, now_us)
                 self._books.run_ended(end)
             elif hosted.told is None or (wish.ended_by is EndedBy.KILL is not hosted.told):
                 hosted.told = wish.ended_by
                 self.fleet.send(hosted.runner, [_stop(key, wish.ended_by, wish.reason)])
-
-    def _fill(self) -> None:
-        """Claim as many runs as there are free places, commit, and only then tell runners."""
-        free = self._settings.capacity - len(self._books.hosted)
-        ready = self.fleet.ready()
-        if free <= 0 or not ready or clock.monotonic() < self._claim_from:
-            return
-        now_us = clock.now_us()
-        claims = self._claims.claim(self._settings.node, self._boot_id, ready, free, now_us)
-        by_runner: dict[str, list[Run]] = {}
-        for one in claims:
-            self._books.host((one.run.id, one.run.claim), one.runner, one.run)
-            by_runner.setdefault(one.runner, []).append(one.run)
-        for name, runs in by_runner.items():
-            self._hand_out(name, runs)
-        if len(claims) < free:
-            self._note_next_due(now_us)
-
-    def _note_next_due(self, now_us: int) -> None:
-        due = self._claims.next_due(now_us)
-        if due is not None and due > now_us:
-            wait = (due - now_us) / clock.SECOND
-            self._look_at = min(self._look_at, clock.monotonic() + wait)
-
-    def _hand_out(self, name: str, runs: list[Run]) -> None:
-        messages: list[Message] = []
-        for run in runs:
-            try:
-                messages.append(start_message(run, self._around))
-            except CannotStart as error:
-                key = (run.id, run.claim)
-                self._books.run_ended(settling.not_started(key, error.reason, clock.now_us()))
-        self.fleet.send(name, messages)
 
 
 def _stop(key: Key, ended_by: EndedBy, reason: str | None) -> Message:

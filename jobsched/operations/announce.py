@@ -24,10 +24,10 @@ class Announcer:
 
     def run(self, what: str, run_id: int, by: str, **more: object) -> None:
         """Tell that a run was asked for or is to stop."""
+        self._notify("supervisor")  # first: it is what somebody waits for
         publish(
             Event(name=f"run {what}", level=logging.INFO, fields={"run": run_id, "by": by} | more)
         )
-        self._notify("supervisor")
         self._notify("web")
 
     def server(self, what: str, by: str, **more: object) -> None:
