@@ -70,6 +70,8 @@ class Parent:
                 except OSError as error:
                     child.start_at = clock.monotonic() + child.backoff.failed()
                     _tell("part not started", logging.ERROR, child, reason=str(error))
+                else:
+                    _tell("part started", logging.INFO, child, pid=child.pid)
 
     def _watch(self) -> None:
         """Wait for heartbeats, deaths and signals; bury the dead and kill the frozen."""
