@@ -67,6 +67,10 @@ class Capture:
         self.totals[number] += moved
         return moved
 
+    def floods(self, number: int) -> bool:
+        """Return whether stream *number* has had so much that its pipe was widened."""
+        return self.totals[number] >= _FLOOD
+
     def _take_by_hand(self, number: int, pipe: int) -> int:
         data = os.read(pipe, 1 << 16)
         if not data:

@@ -21,6 +21,7 @@ class Children:
         self._on_end: dict[int, OnEnd] = {}
         self._accepted: set[int] = set()
         self._expected = 0
+        self._count = processes.ChildCount()
         self._early: dict[int, Message] = {}
         self._stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -88,7 +89,7 @@ class Children:
 
     def strangers(self) -> bool:
         """Return whether others have been adopted; cheap, since it is asked at every end."""
-        return len(processes.children()) > len(self._on_end) + len(self._accepted)
+        return len(self._count) > len(self._on_end) + len(self._accepted)
 
 
 def _status(status: int, usage: resource.struct_rusage) -> Message:

@@ -22,6 +22,8 @@ _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
+_WORTH_WAKING = 2**18  # bytes
+_REST = 0.002  # seconds
 
 
 class Lifecycle:
@@ -128,12 +130,21 @@ class Lifecycle:
             moved = run.capture.take(number, pipe)
         except BlockingIOError:
             return
-        if moved:
-            run.idle_since = self._loop.now
-        else:
+        if not moved:
             self._loop.unwatch(pipe)
             os.close(pipe)
             run.pipes[number] = -1
+            return
+        run.idle_since = self._loop.now
+        if moved < _WORTH_WAKING and run.release is None and run.capture.floods(number):
+            self._rest(run, number)
+
+    def _rest(self, run: Hosted, number: int) -> None:
+        # A flood in small portions: one wake-up for many of them.
+        pipe = run.pipes[number]
+        self._loop.unwatch(pipe)
+        wake = partial(self._loop.watch, pipe, partial(self.read, run, number))
+        self._loop.at(self._loop.now + _REST, (run.key, number), wake)
 
     def _drain(self, run: Hosted) -> None:
         # Without waiting for the end: somebody may hold the other side for hours.
@@ -260,6 +271,7 @@ class Lifecycle:
         self._drain(run)
         for number, pipe in enumerate(run.pipes):
             if pipe >= 0 and run.release is None:
+                self._loop.cancel((run.key, number))
                 self._loop.unwatch(pipe)
                 os.close(pipe)
                 run.pipes[number] = -1

@@ -25,6 +25,7 @@ class Loop:
         self._handlers: dict[int, Callback] = {}
         self._due: dict[Hashable, tuple[float, Callback]] = {}
         self._heap: list[tuple[float, int, Hashable]] = []
+        self._signal_pipes: list[int] = []
         self._ticket = itertools.count()
         self.now = time.monotonic()  # seconds; read once per turn
 
@@ -44,6 +45,8 @@ class Loop:
     def watch_signal(self, number: int, handler: Callback) -> None:
         """Call *handler* some time after signal *number* has come, once for many."""
         reader, writer = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+
+        self._signal_pipes += [reader, writer]
 
         def arrived() -> None:
             os.read(reader, 4096)
@@ -69,6 +72,17 @@ class Loop:
     def cancel(self, name: Hashable) -> None:
         """Forget the moment of *name*, if it has one."""
         self._due.pop(name, None)
+
+    @property
+    def waiting(self) -> int:
+        """How much is kept about timers."""
+        return len(self._heap)
+
+    def close(self) -> None:
+        """Give back what the loop itself holds."""
+        self._epoll.close()
+        for descriptor in self._signal_pipes:
+            os.close(descriptor)
 
     def turn(self) -> None:
         """Wait for the next event or timer, and call back everything that is due."""

@@ -69,17 +69,34 @@ def all_processes() -> dict[int, Process]:
     return {one.pid: one for one in found if one is not None}
 
 
-def children() -> list[int]:
-    """Return the pids of this (single-threaded) process's children, adopted ones included."""
-    pid = os.getpid()
-    try:
-        file = os.open(f"/proc/{pid}/task/{pid}/children", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
-        return [one.pid for one in all_processes().values() if one.parent == pid]
-    try:
-        return [int(text) for text in _read_all(file).split()]
-    finally:
-        os.close(file)
+class ChildCount:
+    """Counts the children of this single-threaded process, adopted and unreaped ones included.
+
+    It keeps the kernel's list open: opening it anew costs three times as much as reading it.
+    """
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        try:
+            path = f"/proc/{self._pid}/task/{self._pid}/children"
+            self._list = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+            self._list = -1
+
+    def __len__(self) -> int:
+        if self._list < 0:
+            return sum(one.parent == self._pid for one in all_processes().values())
+        count = offset = 0
+        while block := os.pread(self._list, 1 << 16, offset):
+            offset += len(block)
+            count += block.count(b" ")  # one after each pid
+        return count
+
+    def close(self) -> None:
+        """Give back the kernel's list."""
+        if self._list >= 0:
+            os.close(self._list)
+        self._list = -1
 
 
 def _read_all(file: int) -> bytes:
@@ -124,6 +141,8 @@ def _cookie_in(environment: bytes) -> str | None:
 
 def send(target: Process, number: int) -> bool:
     """Signal exactly *target*; return False when it is gone or its pid is another's by now."""
+    if target.pid <= 1 or target.pid == os.getpid():
+        return False
     try:
         handle = os.pidfd_open(target.pid)
     except OSError:

@@ -143,8 +143,12 @@ class StartRequest:
         return cls(
             **given,
             **message.get("output", {}),
-            run_as=None if identity is None else Identity(**identity),
+            run_as=None if identity is None else _identity(identity),
         )
+
+
+def _identity(given: Message) -> Identity:
+    return Identity(uid=given["uid"], gid=given["gid"], groups=tuple(given.get("groups", ())))
 
 
 _PLAIN = tuple(name for name in StartRequest.__slots__ if name not in {"cap", "path", "run_as"})
