@@ -9,8 +9,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from tests.support.server import Server
 
@@ -103,8 +105,9 @@ def _faults_of_rows(server: Server, runs: dict[int, dict[str, Any]]) -> Iterator
 
 
 def _faults_of_occurrences(server: Server, runs: dict[int, dict[str, Any]]) -> Iterator[str]:
+    until = quote(datetime.now(UTC).isoformat())
     for job in server.get("/jobs").json()["values"]:
-        url: str | None = f"/jobs/{job['id']}/occurrences"
+        url: str | None = f"/jobs/{job['id']}/occurrences?limit=1000&to={until}"
         seen: Counter[str] = Counter()
         while url:
             answer = server.get(url).json()
