@@ -167,6 +167,13 @@ def test_an_end_is_settled_with_all_its_facts(store: Store) -> None:
     assert store.outputs.get(run.id) == (b"a\x00\xffbc", b"xyz", "o5e3")
 
 
+def test_nothing_to_tell_is_nothing_to_do(store: Store) -> None:
+    store.claims.started([])
+
+    assert store.claims.settle([], NOON) == []
+    assert store.claims.requeue([], "no", now_us=NOON) == []
+
+
 def test_an_end_is_settled_once(store: Store) -> None:
     run = add_run(store)
     _claim(store)

@@ -83,6 +83,29 @@ def test_a_change_gives_the_next_version(store: Store) -> None:
     assert store.jobs.get(job.id) == changed
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"trigger": {"at": "2030-01-01T00:00:00Z"}},
+        {"trigger": None},
+        {"params": {"a": [1, None]}},
+        {"tags": ("x", "y")},
+        {"tags": ()},
+        {"group": "nightly"},
+        {"state": JobState.BLOCKED, "state_reason": "no such task"},
+        {"description": "what for", "task": "other"},
+        {"fired": 3},
+    ],
+)
+def test_every_field_can_be_changed(store: Store, changes: dict[str, object]) -> None:
+    job = add_job(store, group="weekly", tags=("z",))
+
+    changed = store.jobs.change(job.id, job.version, changes)
+
+    assert {name: getattr(changed, name) for name in changes} == changes
+    assert store.jobs.get(job.id) == changed
+
+
 def test_a_change_of_an_old_version_is_refused_and_changes_nothing(store: Store) -> None:
     job = add_job(store)
     store.jobs.change(job.id, None, {"name": "first"})

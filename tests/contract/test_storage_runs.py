@@ -122,6 +122,30 @@ def test_runs_are_listed_newest_first_page_by_page(store: Store) -> None:
     assert second.next is None
 
 
+@pytest.mark.parametrize("of_job", [False, True])
+def test_waiting_runs_are_listed_newest_first_page_by_page(store: Store, of_job: bool) -> None:
+    job = add_job(store)
+    policies = [Policy(overlap=Overlap.QUEUE, priority=number % 2) for number in range(5)]
+    added = [add_run(store, job, policy=policy).id for policy in policies]
+    filters = RunFilter(state=RunState.QUEUED, job=job.id if of_job else None)
+
+    first = store.runs.list(filters, 3)
+    second = store.runs.list(filters, 3, first.next)
+
+    assert [run.id for run in first.values + second.values] == added[::-1]
+    assert second.next is None
+
+
+def test_runs_are_found_by_their_ids_and_by_their_job(store: Store) -> None:
+    job = add_job(store, policy=Policy(overlap=Overlap.QUEUE))
+    one, two = add_run(store, job), add_run(store, job)
+
+    assert store.runs.by_ids([one.id, two.id, 99]) == {one.id: one, two.id: two}
+    assert store.runs.of_job(job.key, RunState.QUEUED) == [one, two]
+    assert store.runs.of_job(job.key, RunState.RUNNING) == []
+    assert store.runs.queued() == 2
+
+
 def test_filters_narrow_the_list_of_runs(store: Store) -> None:
     job = add_job(store, name="Nightly")
     of_job = add_run(store, job)

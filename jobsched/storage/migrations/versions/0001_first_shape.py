@@ -165,22 +165,3 @@ def upgrade() -> None:
         sa.UniqueConstraint('digest', name=op.f('uq_tokens_digest')),
         sqlite_autoincrement=True
     )
-
-
-def downgrade() -> None:
-    op.drop_table('tokens')
-    op.drop_table('switches')
-    op.drop_index('runs_queued', table_name='runs', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
-    op.drop_index('runs_on_machine', table_name='runs', sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
-    op.drop_index('runs_by_job', table_name='runs')
-    op.drop_index('runs_alive', table_name='runs', sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
-    op.drop_table('runs')
-    op.drop_table('outputs')
-    op.drop_table('occurrences')
-    op.drop_table('nodes')
-    op.drop_table('leases')
-    op.drop_index('jobs_due', table_name='jobs', sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
-    op.drop_table('jobs')
-    op.drop_table('idempotency')
-    op.drop_table('day_counts')
-    op.drop_table('audit')
