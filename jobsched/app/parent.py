@@ -65,13 +65,16 @@ class Parent:
     def _start_missing(self) -> None:
         for child in self._children:
             if child.pid == 0 and clock.monotonic() >= child.start_at:
-                try:
-                    child.start()
-                except OSError as error:
-                    child.start_at = clock.monotonic() + child.backoff.failed()
-                    _tell("part not started", logging.ERROR, child, reason=str(error))
-                else:
-                    _tell("part started", logging.INFO, child, pid=child.pid)
+                self._start(child)
+
+    def _start(self, child: Child) -> None:
+        try:
+            child.start()
+        except OSError as error:
+            child.start_at = clock.monotonic() + child.backoff.failed()
+            _tell("part not started", logging.ERROR, child, reason=str(error))
+        else:
+            _tell("part started", logging.INFO, child, pid=child.pid)
 
     def _watch(self) -> None:
         """Wait for heartbeats, deaths and signals; bury the dead and kill the frozen."""
