@@ -379,9 +379,9 @@ def test_a_task_process_holds_nothing_but_the_standard_library(host: TaskHost) -
     end = run(
         host,
         "import sys",
-        "own = {'__main__', 'job', 'jobsched', '_distutils_hack', 'coverage'}",
-        "known = own | sys.stdlib_module_names",
-        "print({name for name in sys.modules if name.partition('.')[0] not in known})",
+        "files = [getattr(module, '__file__', None) or '' for module in sys.modules.values()]",
+        "foreign = {file.partition('-packages/')[2].split('/')[0] for file in files}",
+        "print(foreign - {'', 'coverage', '_distutils_hack'})",
         "print(*sorted(name for name in sys.modules if name.startswith('jobsched.')))",
     )
 
