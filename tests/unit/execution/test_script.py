@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from jobsched import watchdog
 from jobsched.execution.script import (
     SCRIPT_TYPES,
+    RunScript,
     ScriptFailed,
     ScriptMissing,
     command,
@@ -143,3 +145,53 @@ def test_the_shipped_script_runs_as_it_lies_there() -> None:
     conf = Path(__file__).parents[3] / "conf"
 
     assert command({"script": "foo.bash"}, Here(conf_dir=conf)) == [str(conf / "foo.bash")]
+
+
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a task process whose JOB_LIVETIME is 0: the script runs as our own child."""
+    monkeypatch.setattr("jobsched.watchdog._limits", None)
+    watchdog.attach(lambda _: None, 0.0)
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_runscript_passes_the_output_on(work: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(work / "foo.sh", "echo out; echo err >&2\n")
+
+    RunScript(script="foo.sh")(None)
+
+    assert capfd.readouterr() == ("out\n", "err\n")
+
+
+@pytest.mark.usefixtures("unwatched")
+@pytest.mark.parametrize(("text", "status"), [("exit 3", 3), ("kill -9 $$", -9)])
+def test_runscript_raises_when_the_script_fails(work: Path, text: str, status: int) -> None:
+    write(work / "foo.sh", text)
+
+    with pytest.raises(ScriptFailed) as failure:
+        RunScript(script="foo.sh")(None)
+
+    assert (failure.value.script, failure.value.status) == ("foo.sh", status)
+
+
+@pytest.mark.usefixtures("unwatched")
+def test_runscript_looks_next_to_the_catalog_that_it_is_told(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBSCHED_CONF_DIR", str(work.parent / "conf"))
+
+    with pytest.raises(ScriptMissing, match=r"/work/foo\.sh and .*/conf/foo\.sh"):
+        RunScript(script="foo.sh")(None)
+
+
+def test_an_executable_that_may_not_be_read_goes_by_its_suffix(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = write(work / "foo.sh", "#!/bin/false\n", 0o755)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert command_for(script, SCRIPT_TYPES) == [shutil.which("bash"), str(script)]
