@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobsched.operations.changing import Changes
-    from jobsched.operations.configuration import Configuration
+    from jobsched.operations.configuration import Configuration, Reloading
     from jobsched.operations.jobs import Jobs
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
@@ -36,6 +36,7 @@ class Operations:
     tokens: "Tokens"
     scheduling: "Scheduling"
     status: "Status"
+    reloading: "Reloading"
 
 
 def build(
@@ -45,6 +46,7 @@ def build(
     # Imported late: other parts of this package are used by processes that need none of this.
     from jobsched.operations.announce import Announcer
     from jobsched.operations.changing import Changes
+    from jobsched.operations.configuration import Reloading
     from jobsched.operations.jobs import Jobs
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
@@ -70,4 +72,5 @@ def build(
         tokens=Tokens(store, announce),
         scheduling=scheduling,
         status=Status(store, scheduling),
+        reloading=Reloading(store, configuration, announce),
     )

@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
+from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError, Conflict, FieldError, InvalidInput
+from jobsched.operations.announce import Announcer
 from jobsched.settings import Settings
+from jobsched.storage import Store
 
+SWITCH = "configuration"
 Load = Callable[[], tuple[Settings, Catalog]]
 
 # What a running process looks up each time; every other setting counts from the next start on.
@@ -29,8 +33,8 @@ class Configuration:
         self.catalog = catalog
         self._load = load
 
-    def reload(self) -> Reloaded:
-        """Put the configuration as it is now on disk in force.
+    def read_again(self) -> Reloaded:
+        """Put the configuration as it is now on disk in force in this process.
 
         Raises: InvalidInput with every mistake (nothing changes then); Conflict when this
             process was not started from files.
@@ -58,3 +62,24 @@ class Configuration:
         self.settings = replace(self.settings, **{name: getattr(settings, name) for name in _LIVE})
         self.catalog = catalog
         return Reloaded(tasks=catalog.names(), restart_needed=waiting)
+
+
+class Reloading:
+    """The verb that reads the configuration again, here and in the other parts."""
+
+    def __init__(self, store: Store, configuration: Configuration, announce: Announcer) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._announce = announce
+
+    def reload(self, by: str) -> Reloaded:
+        """Put the configuration as it is now on disk in force; the other parts follow.
+
+        They see by the switch that there is something to read.
+
+        Raises: InvalidInput with every mistake (nothing changes then); Conflict.
+        """
+        reloaded = self._configuration.read_again()
+        self._store.switches.put(SWITCH, {"reloaded_us": clock.now_us(), "by": by})
+        self._announce.server("configuration reloaded", by, tasks=len(reloaded.tasks))
+        return reloaded

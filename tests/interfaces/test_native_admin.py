@@ -89,6 +89,8 @@ def test_a_reload_brings_new_tasks(api: Native, client: FlaskClient, tmp_path: P
 
     assert response.get_json() == {"tasks": ["example", "other", "third"], "restart_needed": []}
     assert client.get("/catalog").get_json()["tasks"][-1] == "third"
+    assert (api.store.switches.get("configuration") or {})["by"] == "loopback"
+    assert "supervisor" in api.woken
 
 
 def test_a_broken_configuration_changes_nothing(client: FlaskClient, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def resume_all() -> Response:
 def reload_configuration() -> Response:
     """Read the catalog and the settings again; what is broken changes nothing."""
     json_body(Nothing, optional=True)
-    return answer(facts(operations.configuration.reload()))
+    return answer(facts(operations.reloading.reload(caller())))
 
 
 @native.get("/status")
