@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from jobsched.storage import folding
 from jobsched.storage.database import Database
 from jobsched.storage.texts import policy_from_text
 
@@ -52,9 +53,10 @@ class Pruning:
             return [*self._database.run(connection, _OLD, values).scalars()]
 
     def delete(self, run_ids: Sequence[int]) -> None:
-        """Delete these finished runs with their outputs, in one transaction."""
+        """Delete these finished runs with their outputs; what they tell of their days stays."""
         rows = [{"id": run_id} for run_id in run_ids]
         if rows:
             with self._database.write() as connection:
+                folding.count_ends(self._database, connection, run_ids)
                 self._database.many(connection, _DELETE_OUTPUT, rows)
                 self._database.many(connection, _DELETE, rows)

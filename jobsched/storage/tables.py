@@ -154,6 +154,7 @@ day_counts = Table(
     Column("job_key", BigInteger, primary_key=True, autoincrement=False),
     Column("day", Integer, primary_key=True, autoincrement=False),  # days since 1970, UTC
     Column("ran", BigInteger, nullable=False, server_default="0"),
+    Column("ended", BigInteger, nullable=False, server_default="0"),  # runs, when deleted
     Column("failed", BigInteger, nullable=False, server_default="0"),
     Column("late_quantiles", Text),  # JSON: microseconds at 0.5, 0.95, 0.99, 1
     Column("duration_quantiles", Text),

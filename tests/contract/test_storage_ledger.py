@@ -103,10 +103,23 @@ def test_what_went_as_planned_is_folded_into_its_day(store: Store) -> None:
     assert store.occurrences.fold(NOON + DAY, NOON + HOUR, 10) == 0
 
     assert _moments(store, job) == [86400, 2]
-    [(day, ran, failed, late, duration)] = _days(store, job)
-    assert (day, ran, failed) == (NOON // DAY, 2, 1)
+    [(day, ran, ended, _, late, _)] = _days(store, job)
+    assert (day, ran, ended) == (NOON // DAY, 2, 0)
     assert json.loads(late) == [100, 300, 300, 300]
-    assert json.loads(duration) == [2 * SECOND, 4 * SECOND, 4 * SECOND, 4 * SECOND]
+
+
+def test_a_deleted_run_leaves_how_it_ended_in_its_day(store: Store) -> None:
+    job = add_job(store)
+    _enter(store, job, _at(NOON, late_us=100))
+    ids = [_ended(store, job, seconds, code).id for seconds, code in ((2, 0), (4, 1), (6, 0))]
+
+    store.pruning.delete(ids[:2])
+    store.occurrences.fold(NOON + DAY, NOON + HOUR, 10)
+    store.pruning.delete(ids)
+
+    [(day, ran, ended, failed, _, duration)] = _days(store, job)
+    assert (day, ran, ended, failed) == (NOON // DAY, 1, 3, 1)
+    assert json.loads(duration)[-1] == 6 * SECOND
 
 
 def test_folding_in_small_batches_reaches_every_job_and_adds_up(store: Store) -> None:
@@ -120,7 +133,7 @@ def test_folding_in_small_batches_reaches_every_job_and_adds_up(store: Store) ->
 
     assert sum(folded) == 15
     for job in jobs:
-        [(_, ran, _, late, _)] = _days(store, job)
+        [(_, ran, _, _, late, _)] = _days(store, job)
         assert (ran, json.loads(late)[-1]) == (5, 4)
         assert _moments(store, job) == []
 
@@ -158,7 +171,7 @@ def test_counts_of_days_are_pruned_as_well(store: Store) -> None:
 
 def _days(store: Store, job: Job) -> list[Any]:
     query = (
-        "SELECT day, ran, failed, late_quantiles, duration_quantiles FROM day_counts"
+        "SELECT day, ran, ended, failed, late_quantiles, duration_quantiles FROM day_counts"
         " WHERE job_key = :key ORDER BY day"
     )
     with store.database.read() as connection:

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column('day', sa.Integer(), autoincrement=False, nullable=False),
         sa.Column('ran', sa.BigInteger(), server_default='0', nullable=False),
+        sa.Column('ended', sa.BigInteger(), server_default='0', nullable=False),
         sa.Column('failed', sa.BigInteger(), server_default='0', nullable=False),
         sa.Column('late_quantiles', sa.Text(), nullable=True),
         sa.Column('duration_quantiles', sa.Text(), nullable=True),
