@@ -20,8 +20,8 @@ from jobsched import auth, clock
 from jobsched.auth import Principal, TokenBook
 from jobsched.errors import (
     ConfigurationError,
-    InvalidInput,
     JobschedError,
+    MalformedRequest,
     Mistake,
     NotAllowed,
     NotAuthenticated,
@@ -44,7 +44,9 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",  # unless a view says otherwise, as with each of these
 }
+_PAIRS = tuple((name.lower(), (name, value)) for name, value in HEADERS.items())
 LOOPBACK = "loopback"
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -114,7 +116,7 @@ class Gate:
     def check(self) -> None:
         """Let the present request through, or refuse it.
 
-        Raises: InvalidInput, NotAuthenticated, NotAllowed, TooManyRequests, TooLarge.
+        Raises: MalformedRequest, NotAuthenticated, NotAllowed, TooManyRequests, TooLarge.
         """
         g.request_id = str(uuid.uuid4())
         g.principal = Principal(name="-", role=Role.VIEWER, source=request.remote_addr or "-")
@@ -129,10 +131,10 @@ class Gate:
 
     def finish(self, response: Response) -> Response:
         """Dress the answer, and note a change in the audit log."""
-        response.headers["X-Request-Id"] = g.get("request_id", "-")
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Cache-Control", "no-cache")
+        headers = response.headers
+        present = {name.lower() for name, _ in headers}
+        headers["X-Request-Id"] = g.get("request_id", "-")
+        headers.extend([pair for name, pair in _PAIRS if name not in present])
         if g.get("audited") and response.status_code != 429:
             self._audit(_audit_row(response))
         return response
@@ -141,7 +143,7 @@ class Gate:
         sent = request.environ.get("HTTP_HOST", "")
         if _host_of(sent) not in self._hosts:
             message = f"Host {sent[:100]!r} is not served here; TRUSTED_HOSTS names those that are."
-            raise InvalidInput.field("Host", "trusted", message)
+            raise MalformedRequest.field("Host", "trusted", message)
 
     def _admit(self, needed: Role) -> None:
         g.principal = who = self._who()

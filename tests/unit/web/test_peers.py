@@ -1,16 +1,13 @@
-"""Who is at the other end, read from real connections and from tables made up for the purpose."""
+"""Who is at the other end of real connections."""
 
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from jobsched.web import peers
-
-OPEN = "0100007F:{theirs:04X} 0100007F:{ours:04X} 01 0:0 00:0 0 {uid} 0 {inode} 1\n"
+from jobsched.web import peers, sockdiag
 
 
 @contextmanager
@@ -52,44 +49,30 @@ def test_a_client_through_a_mapped_address_is_found() -> None:
             assert peers.uid_at(accepted) == os.getuid()
 
 
-def test_the_tables_are_read_once_per_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kernel_is_asked_once_per_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     with _connected() as accepted:
         environ = {"gunicorn.socket": accepted}
         assert peers.uid_of(environ) == os.getuid()
 
-        monkeypatch.setattr(peers, "_TABLES", (Path("/nonexistent"), Path("/nonexistent")))
+        monkeypatch.setattr(sockdiag, "owner_of", lambda *_: None)
 
         assert peers.uid_of(environ) == os.getuid()
 
 
-def _table(tmp_path: Path, accepted: socket.socket, uid: int, inode: int) -> Path:
-    ours, theirs = accepted.getsockname()[1], accepted.getpeername()[1]
-    rows = OPEN.format(theirs=theirs, ours=ours, uid=uid, inode=inode)
-    path = tmp_path / "tcp"
-    path.write_text(f"sl local rem st\n   0: {rows}", encoding="ascii")
-    return path
-
-
 @pytest.mark.parametrize(("uid", "inode", "found"), [(7, 99, 7), (0, 99, 0), (0, 0, None)])
-def test_a_row_counts_only_while_somebody_holds_its_socket(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    uid: int,
-    inode: int,
-    found: int | None,
+def test_an_owner_counts_only_while_somebody_holds_the_socket(
+    monkeypatch: pytest.MonkeyPatch, uid: int, inode: int, found: int | None
 ) -> None:
+    monkeypatch.setattr(sockdiag, "owner_of", lambda *_: (uid, inode))
     with _connected() as accepted:
-        table = _table(tmp_path, accepted, uid, inode)
-        monkeypatch.setattr(peers, "_TABLES", (table, tmp_path / "none"))
-
         assert peers.uid_at(accepted) == found
 
 
-def test_a_row_that_changes_while_it_is_looked_at_counts_for_nothing(
+def test_an_owner_that_changes_while_it_is_looked_at_counts_for_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen = iter([(0, 99), (0, 0)])
-    monkeypatch.setattr(peers, "_look_up", lambda *_: next(seen))
+    monkeypatch.setattr(sockdiag, "owner_of", lambda *_: next(seen))
     with _connected() as accepted:
         assert peers.uid_at(accepted) is None
 
