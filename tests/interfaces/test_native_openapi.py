@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
+from jobsched.app.composition import INTERFACES
+from jobsched.web import openapi
 from jobsched.web.payloads import (
     CatalogAnswer,
     JobAnswer,
@@ -24,6 +26,7 @@ from jobsched.web.payloads import (
     TokenList,
 )
 from tests.support.native import Native, finish, native_api
+from tests.support.web import guarded_app
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,19 @@ def test_every_route_is_in_the_document_and_no_other(api: Native, document: dict
 
     assert described == routes
     assert len(routes) > 25
+
+
+def test_every_route_of_the_whole_program_is_described() -> None:
+    app = guarded_app().app
+    for interface in INTERFACES:
+        app.register_blueprint(interface)
+
+    document = openapi.document(app)
+
+    validate(document)
+    routes = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
+    assert set(document["paths"]) == routes
+    assert {"/healthz", "/readyz", "/metrics"} <= routes
 
 
 def test_every_operation_says_what_it_does(document: dict[str, Any]) -> None:
