@@ -20,6 +20,8 @@ class Family:
 
     def __init__(self, children: Children) -> None:
         self._children = children
+        self._seen: processes.Tree | None = None
+        self._seen_at = 0.0
         self._spared: set[str] = set()  # cookies of ended runs that may leave processes behind
 
     def spare(self, run: Hosted) -> None:
@@ -28,19 +30,28 @@ class Family:
 
     def of(self, run: Hosted, runs: Iterable[Hosted]) -> list[Process]:
         """Return every living process of *run*, where *runs* are all that are hosted."""
-        everyone = processes.all_processes()
+        return self._of(run, runs, processes.Tree())
+
+    def ticks(self, run: Hosted, runs: Iterable[Hosted], now: float, age: float) -> int:
+        """Return the CPU time of *run*'s processes as seen at most *age* seconds ago."""
+        if self._seen is None or now - self._seen_at > age:
+            self._seen, self._seen_at = processes.Tree(), now
+        return sum(one.cpu for one in self._of(run, runs, self._seen))
+
+    def _of(self, run: Hosted, runs: Iterable[Hosted], tree: processes.Tree) -> list[Process]:
         living = [one for one in runs if one.state != ENDED]
         members: list[Process] = []
-        for top in everyone.values():
-            if top.parent == os.getpid():
-                branch = [top, *processes.descendants(top.pid, everyone)]
+        for top in tree.children(os.getpid()):
+            if top.pid in self._children:
+                if top.pid == run.pid:
+                    members += tree.branch(top)
+            else:
+                branch = tree.branch(top)
                 if self._owner(top, branch, living) is run:
-                    members += [one for one in branch if not one.gone]
-        return members
+                    members += branch
+        return [one for one in members if not one.gone]
 
     def _owner(self, top: Process, branch: list[Process], living: list[Hosted]) -> Hosted | None:
-        if top.pid in self._children:
-            return next((one for one in living if one.pid == top.pid), None)
         sessions = {one.session for one in branch}
         cookies = {processes.cookie_of(one.pid) for one in branch} - {None}
         for one in living:

@@ -188,7 +188,7 @@ class Lifecycle:
 
     def _sample(self, run: Hosted, now: float) -> None:
         window = run.request.idle_timeout or 0.0
-        ticks = sum(one.cpu for one in self._family.of(run, self.runs.values()))
+        ticks = self._family.ticks(run, self.runs.values(), now, min(1.0, window / 8))
         if ticks != run.busy_ticks:
             run.busy_ticks, run.idle_since = ticks, now
         if now - run.idle_since >= window:

@@ -14,6 +14,7 @@ from jobsched.execution.loop import Loop
 from jobsched.execution.protocol import SOCKET, Lines, Message, encode
 
 _READ = 1 << 16
+_AGAIN = 0.2  # seconds
 
 
 class Listener:
@@ -28,7 +29,10 @@ class Listener:
         self._outgoing: list[bytes] = []
         self._rest = b""
         self.greeted = False  # whether the supervisor has asked what there is
-        loop.watch(self._listening.fileno(), self._accept)
+        self._listen()
+
+    def _listen(self) -> None:
+        self._loop.watch(self._listening.fileno(), self._accept)
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Send *message* at the end of this turn; nobody hears it before ``hello``."""
@@ -55,7 +59,12 @@ class Listener:
             self._loop.watch(self._connection.fileno(), self._ready, events)
 
     def _accept(self) -> None:
-        connection, _ = self._listening.accept()
+        try:
+            connection, _ = self._listening.accept()
+        except OSError:  # out of descriptors, or it has given up: it will try again
+            self._loop.unwatch(self._listening.fileno())
+            self._loop.at(self._loop.now + _AGAIN, self, self._listen)
+            return
         self._hang_up()
         connection.setblocking(False)
         self._connection = connection

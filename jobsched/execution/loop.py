@@ -15,6 +15,7 @@ from contextlib import suppress
 
 Callback = Callable[[], None]
 _LONGEST_WAIT = 60.0
+_MOST_FAILURES = 100  # in a row, of one descriptor's handler
 
 
 class Loop:
@@ -26,6 +27,7 @@ class Loop:
         self._due: dict[Hashable, tuple[float, Callback]] = {}
         self._heap: list[tuple[float, int, Hashable]] = []
         self._signal_pipes: list[int] = []
+        self._failures: dict[int, int] = {}
         self._ticket = itertools.count()
         self.now = time.monotonic()  # seconds; read once per turn
 
@@ -90,9 +92,17 @@ class Loop:
         self.now = time.monotonic()
         for descriptor, _ in ready:
             handler = self._handlers.get(descriptor)
-            if handler is not None and not self._call(handler):
-                self.unwatch(descriptor)
+            if handler is not None:
+                self._judge(descriptor, done=self._call(handler))
         self._call_due()
+
+    def _judge(self, descriptor: int, *, done: bool) -> None:
+        if done:
+            self._failures.pop(descriptor, None)
+            return
+        self._failures[descriptor] = self._failures.get(descriptor, 0) + 1
+        if self._failures[descriptor] >= _MOST_FAILURES:  # else it would fail for ever
+            self.unwatch(descriptor)
 
     def _wait(self) -> float:
         if not self._due:

@@ -6,7 +6,7 @@ only: the runner imports this.
 
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from jobsched.execution.protocol import COOKIE
@@ -106,15 +106,24 @@ def _read_all(file: int) -> bytes:
     return b"".join(blocks)
 
 
-def descendants(root: int, processes: Mapping[int, Process]) -> list[Process]:
-    """Return all living processes below *root*, parents before their children."""
-    by_parent: dict[int, list[Process]] = {}
-    for one in processes.values():
-        by_parent.setdefault(one.parent, []).append(one)
-    found = list(by_parent.get(root, ()))
-    for one in found:
-        found.extend(by_parent.get(one.pid, ()))
-    return [one for one in found if not one.gone]
+class Tree:
+    """Who is whose child, of *everyone* (default: all processes of this moment)."""
+
+    def __init__(self, everyone: Iterable[Process] | None = None) -> None:
+        self._by_parent: dict[int, list[Process]] = {}
+        for one in all_processes().values() if everyone is None else everyone:
+            self._by_parent.setdefault(one.parent, []).append(one)
+
+    def children(self, pid: int) -> list[Process]:
+        """Return the children of *pid*, ended ones that nobody has reaped included."""
+        return self._by_parent.get(pid, [])
+
+    def branch(self, top: Process) -> list[Process]:
+        """Return *top* and all below it, parents before their children."""
+        found = [top]
+        for one in found:
+            found.extend(self.children(one.pid))
+        return found
 
 
 def cookie_of(pid: int) -> str | None:

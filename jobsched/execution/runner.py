@@ -30,6 +30,8 @@ from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartReq
 from jobsched.execution.workers import Workers
 from jobsched.execution.zygotes import Zygotes
 
+_AGAIN = 0.1  # seconds
+
 
 class Runner:
     """Obeys the supervisor's messages, turn by turn, until it is retired and hosts nothing."""
@@ -69,8 +71,11 @@ class Runner:
         return self._shutting_down or not self._lifecycle.runs
 
     def _reap(self) -> None:
+        # Should one run's end go wrong, the others' are still looked at.
+        self._loop.at(self._loop.now + _AGAIN, "reap", self._reap)
         if self._children.reap():
             self._lifecycle.orphans_gone()
+        self._loop.cancel("reap")
 
     def _shut_down(self) -> None:
         """End everything, for the machine goes down; the journal keeps what nobody asked for."""
@@ -81,6 +86,15 @@ class Runner:
     # The supervisor's messages
 
     def _obey(self, message: Message) -> None:
+        try:
+            self._do(message)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            sys.excepthook(type(error), error, error.__traceback__)
+            reason = f"the runner did not understand: {error!r}"
+            facts = {"run": message.get("run"), "claim": message.get("claim"), "reason": reason}
+            self._supervisor.tell({"op": "refused", **facts, "shortage": False})
+
+    def _do(self, message: Message) -> None:
         match message["op"]:
             case "start":
                 self._start(message)

@@ -69,19 +69,13 @@ def a_process(pid: int, parent: int, state: str = "S") -> Process:
     return Process(pid=pid, state=state, parent=parent, group=0, session=0, cpu=0, start_time=0)
 
 
-def test_descendants_are_found_at_any_depth() -> None:
-    family = [a_process(2, 1), a_process(3, 2), a_process(4, 3), a_process(9, 8)]
-    everyone = {one.pid: one for one in family}
+def test_a_branch_has_everybody_below_at_any_depth() -> None:
+    family = [a_process(2, 1), a_process(3, 2, "Z"), a_process(4, 3), a_process(9, 8)]
+    tree = processes.Tree(family)
 
-    assert [one.pid for one in processes.descendants(1, everyone)] == [2, 3, 4]
+    branches = [[one.pid for one in tree.branch(top)] for top in tree.children(1)]
 
-
-def test_the_ended_are_no_descendants_but_their_children_are() -> None:
-    family = [a_process(2, 1, "Z"), a_process(3, 2)]
-
-    found = processes.descendants(1, {one.pid: one for one in family})
-
-    assert [one.pid for one in found] == [3]
+    assert branches == [[2, 3, 4]]
 
 
 def test_children_are_counted(sleeper: "subprocess.Popen[bytes]") -> None:
