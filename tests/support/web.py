@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
+from werkzeug.test import TestResponse
 
 from jobsched import auth
 from jobsched.model import Role
 from jobsched.web import gate, problems
 from jobsched.web.audit import AuditRow
+from jobsched.web.gate import body_limit, changes_state, needs, principal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,3 +81,58 @@ def guarded_app(settings: GateSettings | None = None) -> Guarded:
     problems.install(guarded.app)
     gate.install(guarded.app, guardian)
     return guarded
+
+
+def add_things(app: Flask) -> None:
+    """Add routes of every kind of demand."""
+
+    @app.get("/things")
+    def things() -> str:
+        return principal().name
+
+    @app.post("/things")
+    def make() -> str:
+        return f"{len(request.get_data())}"
+
+    @app.post("/things/<name>/stop")
+    @needs(Role.OPERATOR)
+    def stop(name: str) -> str:
+        return name
+
+    @app.get("/submit")
+    @changes_state
+    def submit() -> str:
+        return "submitted"
+
+    @app.post("/upload")
+    @body_limit(5_000_000)
+    def upload() -> str:
+        return f"{len(request.get_data())}"
+
+    _more_things(app)
+
+
+def _more_things(app: Flask) -> None:
+    @app.get("/numbers/<number:value>")
+    def number(value: int) -> str:
+        return str(value)
+
+    @app.get("/healthz", endpoint="health.healthz")
+    def healthz() -> str:
+        return "ok"
+
+    @app.get("/jobs/<name>")
+    def job(name: str) -> str:
+        return name
+
+
+def ask(guarded: Guarded, path: str = "/things", method: str = "GET", **options: Any) -> Any:
+    """Send a request to the guarded application."""
+    options.setdefault("base_url", "http://127.0.0.1:58631")
+    response: TestResponse = guarded.app.test_client().open(path, method=method, **options)
+    return response
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that carries *token*."""
+    return {"Authorization": f"Bearer {token}"}
