@@ -10,10 +10,13 @@ from jobsched import catalog as catalogs
 from jobsched import logs
 from jobsched.app import claiming
 from jobsched.app.children import Child
+from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
 from jobsched.app.parts import PARTS, live
 from jobsched.app.start import Start
+from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
+from jobsched.operations.check import check, require_private
 from jobsched.settings import Settings, load
 from jobsched.storage import Store
 from jobsched.web import gate, server
@@ -24,9 +27,15 @@ def prepare(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
 
     Raises: ConfigurationError with every mistake.
     """
-    settings = load(flags, environ)
-    catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
-    logs.start(settings.conf_dir)
+    try:
+        settings = load(flags, environ)
+        catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
+        require_private(settings.data_dir)
+        logs.start(settings.conf_dir)
+    except ConfigurationError as error:
+        # The first broken file need not be the only one.
+        others = [mistake for mistake in check(flags, environ) if mistake not in error.mistakes]
+        raise ConfigurationError([*error.mistakes, *others]) from error
     return Start(settings=settings, catalog=catalog, flags=dict(flags))
 
 
@@ -39,7 +48,7 @@ def serve(start: Start) -> int:
     claiming.data_folder(settings.data_dir)
     listener = server.listen(settings.host, settings.port)
     prepare_database(settings)
-    _refuse_open_bind(settings)
+    _warn(settings)
     shared = replace(start, listener=listener)
     children = [Child(name=name, main=partial(live, name, shared)) for name in PARTS]
     try:
@@ -71,12 +80,16 @@ def prepare_database(settings: Settings) -> None:
     Store.open(settings.database_url, migrate=True).close()
 
 
-def _refuse_open_bind(settings: Settings) -> None:
+def _warn(settings: Settings) -> None:
+    """Refuse what is open to other machines, and tell what else is open. Raises as above."""
     store = Store.open(settings.database_url)
     try:
-        gate.refuse_open_bind(settings, store.tokens.any())
+        tokens_exist = store.tokens.any()
     finally:
         store.close()
+    gate.refuse_open_bind(settings, tokens_exist)
+    for notice in notices(settings, tokens_exist):
+        publish(notice)
 
 
 def _tell_ready(url: str) -> None:

@@ -39,6 +39,12 @@ def _attempt(read: Callable[[], object], mistakes: list[Mistake]) -> object:
         return None
 
 
+def require_private(data_dir: Path) -> None:
+    """Refuse a data folder that others could tamper with. Raises: ConfigurationError."""
+    if mistakes := data_folder_mistakes(data_dir):
+        raise ConfigurationError(mistakes)
+
+
 def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
     """Return why *data_dir* cannot hold the data: it is no folder, open to others, or locked.
 
@@ -49,7 +55,7 @@ def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
     if not data_dir.is_dir():
         return [Mistake(where=str(data_dir), message="is not a directory")]
     facts = data_dir.stat()
-    if facts.st_uid != os.geteuid():
+    if os.geteuid() not in {0, facts.st_uid}:
         message = f"belongs to user {facts.st_uid}, the server would run as {os.geteuid()}"
         return [Mistake(where=str(data_dir), message=message)]
     if facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):

@@ -184,6 +184,29 @@ def test_J9_a_missing_file_or_class_stops_the_start(tmp_path: Path, broken: str)
     assert "Traceback" not in message
 
 
+def test_J9_J15_the_mistakes_of_all_files_come_at_once(tmp_path: Path) -> None:
+    server = Server(
+        tmp_path,
+        catalog=CATALOG.replace("class=ExampleJob", "class=ExampelJob"),
+        cfg="JOB_LIVETIM = 1",
+        logging=LOGGING.replace("level=DEBUG", "level=DEBUGG"),
+    )
+    server.data.mkdir(mode=0o755)
+
+    message = refused(server)
+
+    for part in (
+        "jobsched.cfg:1",
+        "JOB_LIVETIME",
+        "[example]",
+        "ExampleJob",
+        "DEBUG?",
+        "chmod 700",
+    ):
+        assert part in message
+    assert len(message.splitlines()) == 4
+
+
 def test_J9_a_class_is_found_without_running_the_file(tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     text = f"open({str(mark)!r}, 'w')\nclass Quiet:\n    def __call__(self, info): ...\n"
