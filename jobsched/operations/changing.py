@@ -1,6 +1,7 @@
 """Changing a job: what is given replaces what it has, and its next moment follows."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
-from jobsched.operations.pausing import swallowed
+from jobsched.operations.pausing import pause_plan, resume_plan, swallowed
 from jobsched.operations.policies import default_policy, merged
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
@@ -25,13 +26,15 @@ class Change:
     """What to change about a job: only what is in it.
 
     *fields* are plain fields of the job (name, task, params, group, tags, description);
-    *trigger* and *policy* are as in a Draft, None in them goes back to the default.
+    *trigger* and *policy* are as in a Draft, None in them goes back to the default. *paused*
+    pauses the job or lets it go on.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode | None = None
     trigger: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
+    paused: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,11 @@ class Changes:
     def change(self, job_id: str, change: Change, by: str, version: int | None = None) -> Job:
         """Change a job, which must be at *version* if one is named; return it as it is now.
 
-        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask.
+        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask, Conflict.
         """
         for _ in range(_ATTEMPTS):
             job = self._current(job_id, version)
-            plan = self._plan(job, change)
+            plan = _with_pause(job, change.paused, self._plan(job, change), by)
             if not plan.changes:
                 return job
             try:
@@ -80,7 +83,7 @@ class Changes:
     def _plan(self, job: Job, change: Change) -> _Plan:
         task = self._task(job, change)
         wrong = self._params_mistakes(task, change)
-        before = None if job.trigger is None else restore(job.trigger)
+        before = _readable(job)
         try:
             after = self._trigger(job, before, change)
         except InvalidInput as refusal:
@@ -147,6 +150,13 @@ class Changes:
         return merged(current, after, change.policy)
 
 
+def _readable(job: Job) -> Trigger | None:
+    """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
+    with suppress(InvalidInput):
+        return None if job.trigger is None else restore(job.trigger)
+    return None
+
+
 def _overlaid(before: Trigger | None, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the flat keys of *before* with those *given* over them.
 
@@ -184,3 +194,28 @@ def _replan(
         return _Plan(changes, swallowed(before, now_us, job))
     changes |= {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
     return _Plan(changes)
+
+
+def _with_pause(job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:
+    """Return *plan* and, if it is *wanted*, a pause or the end of one in the same step."""
+    if wanted is None or wanted == (job.state is JobState.PAUSED):
+        return plan
+    planned = _as_planned(job, plan)
+    columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned)
+    return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
+
+
+def _as_planned(job: Job, plan: _Plan) -> Job:
+    """Return *job* with what *plan* does to its moments."""
+    if "trigger" not in plan.changes:
+        return job
+    trigger: Any = plan.changes["trigger"]
+    next_us: Any = plan.changes.get("next_us")
+    return replace(
+        job,
+        mode=Mode.TRIGGERED if trigger is None else Mode.SCHEDULED,
+        trigger=trigger,
+        state=job.state if job.state is JobState.PAUSED else JobState.ACTIVE,
+        next_run=None if next_us is None else clock.from_us(next_us),
+        paused_from=None,
+    )

@@ -56,6 +56,8 @@ class Jobs:
         Raises: InvalidInput with every mistake, UnknownTask, KeyReused.
         """
         now_us = clock.now_us()
+        if key is not None and (made := self._store.idempotency.made(key, now_us)) is not None:
+            return self.get(made, deleted=True)
         task, trigger = self._checked(draft, now_us)
         new = self._new_job(draft, task, trigger, now_us)
         job = self._store.jobs.add(new, key)
@@ -120,6 +122,8 @@ class Jobs:
 
         Raises: UnknownJob, InvalidInput, JobBusy, QueueFull, Conflict, KeyReused.
         """
+        if (made := self._queue.made(key)) is not None:
+            return made
         job = self.get(job_id)
         task = self._task_of(job)
         if wrong := drafts.params_mistakes(task, params):

@@ -35,17 +35,13 @@ class Pauses:
         """
         if until is not None and until <= clock.now():
             raise InvalidInput.field("until", "past", "until lies in the past.")
-        job = self._changed(job_id, lambda job: _pause(job, by, until, reason))
+        job = self._changed(job_id, lambda job: pause_plan(job, by, until, reason))
         self._announce.job("paused", job_id, by, reason=reason)
         return job
 
-    def pause_once(self, job: Job, by: str) -> Job:
-        """Pause *job* unless it is paused; return it. Raises: UnknownJob, Conflict."""
-        return job if job.state is JobState.PAUSED else self.pause(job.id, by)
-
     def resume(self, job_id: str, by: str) -> Job:
         """Let the job go on with its next moment; return it. Raises: UnknownJob."""
-        job = self._changed(job_id, _resume)
+        job = self._changed(job_id, resume_plan)
         self._announce.job("resumed", job_id, by)
         return job
 
@@ -74,7 +70,10 @@ def moment_of(moment: datetime | None) -> int | None:
     return None if moment is None else clock.to_us(moment)
 
 
-def _pause(job: Job, by: str, until: datetime | None, reason: str | None) -> _Columns:
+def pause_plan(
+    job: Job, by: str, until: datetime | None = None, reason: str | None = None
+) -> _Columns:
+    """Return the columns that pause *job*. Raises: Conflict for a finished job."""
     if job.state is JobState.FINISHED:
         raise Conflict(f"Job {job.id} has finished: it has no moments to pause.", job=job.id)
     changes: dict[str, object] = {
@@ -88,7 +87,8 @@ def _pause(job: Job, by: str, until: datetime | None, reason: str | None) -> _Co
     return changes, ()
 
 
-def _resume(job: Job) -> _Columns:
+def resume_plan(job: Job) -> _Columns:
+    """Return the columns that let *job* go on, and the entry for what it missed."""
     if job.state not in {JobState.PAUSED, JobState.BLOCKED}:
         return {}, ()
     now_us = clock.now_us()

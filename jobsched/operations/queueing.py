@@ -26,6 +26,13 @@ class Queue:
         self._queued = 0
         self._counted_at = float("-inf")
 
+    def made(self, key: IdempotencyKey | None) -> Run | None:
+        """Return the run that *key* has already made, if it has. Raises: KeyReused."""
+        if key is None:
+            return None
+        made = self._store.idempotency.made(key, clock.now_us())
+        return None if made is None else self._store.runs.get(int(made))
+
     def add(self, new: NewRun, key: IdempotencyKey | None = None) -> Run:
         """Queue *new* and wake who starts it. Raises: QueueFull, JobBusy, UnknownJob, KeyReused."""
         self.require_room()
@@ -38,6 +45,8 @@ class Queue:
 
         Raises: QueueFull, UnknownRun, RunNotFinished, KeyReused.
         """
+        if (made := self.made(key)) is not None:
+            return made
         self.require_room()
         run = self._store.runs.retry(run_id, by, key)
         self._announce.run("queued", run.id, by, name=run.name, retry_of=run_id)

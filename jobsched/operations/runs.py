@@ -58,6 +58,8 @@ class Runs:
 
         Raises: UnknownTask, InvalidInput, QueueFull, KeyReused.
         """
+        if (made := self._queue.made(key)) is not None:
+            return made
         now = clock.now()
         task = self._configuration.catalog.get(draft.task)
         wrong = drafts.params_mistakes(task, draft.params)
@@ -109,6 +111,8 @@ class Runs:
 
         Raises: NothingToRetry when none failed that has not been retried; QueueFull.
         """
+        if (made := self._queue.made(key)) is not None:
+            return made
         filters = RunFilter(job=job_id, state=RunState.DONE)
         page = self._store.runs.list(filters, _LOOKED_THROUGH)
         failed = next(filter(_open, page.values), None)

@@ -46,16 +46,20 @@ def earlier(
     if database.run(connection, _TAKE, values).scalar() is not None:
         return None
     digest, result = database.run(connection, _FIND, _place(key)).one()
-    if digest != key.body_digest:
-        raise KeyReused(
-            f"The idempotency key {key.key!r} was used with another body within 24 hours."
-        )
+    _check(key, digest)
     return str(result)
 
 
 def finish(database: Database, connection: Connection, key: IdempotencyKey, result: str) -> None:
     """Keep the id of what was made with *key*."""
     database.run(connection, _FINISH, {**_place(key), "result": result})
+
+
+def _check(key: IdempotencyKey, digest: str) -> None:
+    if digest != key.body_digest:
+        raise KeyReused(
+            f"The idempotency key {key.key!r} was used with another body within 24 hours."
+        )
 
 
 def _place(key: IdempotencyKey) -> dict[str, str]:
@@ -75,6 +79,20 @@ class Idempotency:
         with self._database.read() as connection:
             row = self._database.run(connection, statement, values).first()
         return None if row is None else str(row[1])
+
+    def made(self, key: IdempotencyKey, now_us: int) -> str | None:
+        """Return the id of what *key* has already made, None when it is new or too old.
+
+        Raises: KeyReused when the earlier request had another body.
+        """
+        statement = f"{_FIND} AND created_us >= :oldest"
+        values = {**_place(key), "oldest": now_us - KEPT_US}
+        with self._database.read() as connection:
+            row = self._database.run(connection, statement, values).first()
+        if row is None:
+            return None
+        _check(key, str(row[0]))
+        return str(row[1])
 
     def prune(self, now_us: int) -> int:
         """Forget the keys older than 24 hours; return how many."""

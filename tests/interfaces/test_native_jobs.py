@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from jobsched import clock
 from tests.support.native import Native, begin, finish, native_api
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -151,6 +152,18 @@ def test_the_same_idempotency_key_makes_one_job(api: Native, client: FlaskClient
     assert first.headers["Location"] == again.headers["Location"]
     assert len(shown(client, "/jobs")["values"]) == 1
     assert other.status_code == 422
+
+
+def test_a_repeated_request_finds_what_it_made(api: Native, client: FlaskClient) -> None:
+    soon = iso(clock.now() - timedelta(seconds=59.5))
+    body = {"task": "example", "name": "fake", "at": soon}
+    headers = {"Idempotency-Key": "abc"}
+    first = client.post("/jobs", json=body, headers=headers)
+    until(lambda: client.post("/jobs", json=body).status_code == 400, message="it is too late")
+
+    again = client.post("/jobs", json=body, headers=headers)
+
+    assert (again.status_code, again.headers["Location"]) == (202, first.headers["Location"])
 
 
 def test_jobs_are_listed_page_by_page(api: Native, client: FlaskClient) -> None:
@@ -366,6 +379,46 @@ def test_a_change_may_pause_and_resume(api: Native, client: FlaskClient) -> None
 
     assert client.put(path, json={"paused": True}).get_json()["state"] == "paused"
     assert client.put(path, json={"paused": False}).get_json()["state"] == "active"
+
+
+def test_a_pause_and_a_new_trigger_are_one_change(api: Native, client: FlaskClient) -> None:
+    path = api.schedule()
+
+    paused = client.put(path, json={"paused": True, "interval": {"hours": 2}}).get_json()
+    resumed = client.put(path, json={"paused": False, "interval": {"hours": 3}}).get_json()
+
+    assert (paused["state"], paused["interval"], paused["next_run"]) == ("paused", "2:00:00", None)
+    assert (resumed["state"], resumed["interval"]) == ("active", "3:00:00")
+    assert datetime.fromisoformat(resumed["next_run_at"]) > clock.now() + timedelta(hours=2)
+    assert [paused["version"], resumed["version"]] == [2, 3]
+
+
+def test_a_finished_job_can_neither_be_paused_nor_half_changed(
+    api: Native, client: FlaskClient
+) -> None:
+    path = api.schedule()
+    uuid = path.removeprefix("/jobs/")
+    api.store.jobs.change(uuid, None, {"state": "finished", "next_us": None})
+    before = shown(client, path)
+
+    assert client.post(f"{path}/pause").status_code == 409
+    assert client.put(path, json={"name": "new", "paused": True}).status_code == 409
+    assert shown(client, path) == before
+    revived = client.put(path, json={"paused": True, "interval": {"hours": 2}}).get_json()
+    assert revived["state"] == "paused"
+
+
+def test_a_blocked_job_is_repaired_by_a_new_trigger(api: Native, client: FlaskClient) -> None:
+    path = api.schedule()
+    broken = {"trigger": {"interval": "?"}, "state": "blocked", "next_us": None}
+    api.store.jobs.change(path.removeprefix("/jobs/"), None, broken)
+    assert shown(client, path)["state"] == "blocked"
+    assert shown(client, "/jobs")["values"][0]["trigger"]["description"]
+
+    job = client.put(path, json={"interval": {"hours": 2}}).get_json()
+
+    assert (job["state"], job["interval"]) == ("active", "2:00:00")
+    assert job["next_run"] is not None
 
 
 def test_moments_in_a_pause_become_one_row(api: Native, client: FlaskClient) -> None:

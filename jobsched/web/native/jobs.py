@@ -93,7 +93,7 @@ def change_job(job_id: UUID) -> Response:
     change = change_of(payload, job_body(view))
     version = None if expected is None else view.job.version
     job = operations.changes.change(str(job_id), change, caller(), version)
-    return _shown(_paused_as(job, payload.paused))
+    return _shown(job)
 
 
 @native.delete("/jobs/<uuid:job_id>")
@@ -175,11 +175,3 @@ def list_occurrences(job_id: UUID) -> Response:
 
 def _shown(job: Job) -> Response:
     return tagged(job_body(operations.jobs.view(job)), job.version)
-
-
-def _paused_as(job: Job, wanted: bool | None) -> Job:
-    """Pause *job* or let it go on if a change asks for that."""
-    if wanted is None:
-        return job
-    pauses = operations.pauses
-    return pauses.pause_once(job, caller()) if wanted else pauses.resume(job.id, caller())

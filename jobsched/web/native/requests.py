@@ -68,6 +68,7 @@ def change_of(payload: JobChange, shown: Mapping[str, Any]) -> Change:
         mode=None if payload.mode is None else Mode(payload.mode),
         trigger={name: value for name, value in trigger.items() if value != shown[name]},
         policy=payload.policy(),
+        paused=payload.paused,
     )
 
 
