@@ -1,7 +1,7 @@
 """When the clock goes back: no job waits until the old time returns.
 
-A moment that has been fired is in the ledger and cannot be fired again, so bringing the next
-moment of every job nearer is harmless.
+Intervals are elapsed time and go on at their pace. What names a time of day comes when the clock
+says so, and a moment that is in the ledger is never fired again.
 """
 
 from jobsched.scheduling.knowledge import Knowledge

@@ -17,15 +17,6 @@ BEHIND = "the scheduler came late"
 ENDED = "its trigger has no further moment"
 
 
-class Ordinary(NamedTuple):
-    """A job with one moment that runs now and a next one to come: nearly all of them."""
-
-    due: Due
-    known: Known
-    next_us: int
-    late_us: int
-
-
 class Special(NamedTuple):
     """A job that does anything else, by *plan*; *blocked* says why it cannot go on."""
 
@@ -36,47 +27,58 @@ class Special(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """A batch as far as it can be planned without knowing which runs are alive."""
+    """A batch as far as it can be planned without knowing which runs are alive.
+
+    Nearly all jobs have one moment that runs now and a next one to come: *fires*. What any
+    other does is *special*.
+    """
 
     now_us: int
-    ordinary: list[Ordinary]
+    known: dict[int, Known]
+    fires: list[Fire]
     special: list[Special]
 
     def keys(self) -> list[int]:
         """Return the numbers of all jobs in the batch."""
-        both: list[Ordinary | Special] = [*self.ordinary, *self.special]
-        return [job.due.key for job in both]
+        return [fire[0] for fire in self.fires] + [job.due.key for job in self.special]
 
 
 def look_ahead(
     batch: Iterable[Due], known: dict[int, Known], now_us: int, pauses: dict[int, Pause]
 ) -> Outlook:
     """Sort *batch* into the ordinary and the special; *pauses* are over by now, by job."""
-    outlook = Outlook(now_us, [], [])
+    outlook = Outlook(now_us, known, [], [])
     for due in batch:
         job = known.get(due.key)
         if job is None:
             continue
-        pause = pauses.get(due.key) if pauses else None
         try:
-            following = None if job.trigger is None else job.trigger.next_after(due.next_us)
-            late_us = now_us - due.next_us
-            if (
-                following is not None
-                and following > now_us
-                and late_us <= job.limit_us
-                and pause is None
-                and due.state == "active"
-            ):
-                outlook.ordinary.append(Ordinary(due, job, following, late_us))
+            fire = _ordinary(due, job, now_us) if due.key not in pauses else None
+            if fire is not None:
+                outlook.fires.append(fire)
             else:
-                outlook.special.append(_special(due, job, now_us, pause))
-        except (
-            Exception
-        ) as error:  # a trigger may be anybody's code; its job is parked, not the loop
+                outlook.special.append(_special(due, job, now_us, pauses.get(due.key)))
+        except Exception as error:  # a trigger may be anybody's code; only its job stops
             why = f"its trigger failed: {type(error).__name__}: {error}"
             outlook.special.append(Special(due, job, Plan(next_us=None), why))
     return outlook
+
+
+def _ordinary(due: Due, job: Known, now_us: int) -> Fire | None:
+    """Return the fire of a job that does nothing but fire its one due moment, else None."""
+    key, version, due_us, _ = due
+    late_us = now_us - due_us
+    if job.trigger is None or late_us > job.limit_us:
+        return None
+    next_us = job.trigger.next_after(due_us)
+    if next_us is None or next_us <= now_us:
+        return None
+    policy = job.policy
+    return (
+        key, version, due_us, next_us, *((_RAN, late_us, None) if late_us <= SECOND else
+        (_LATE, late_us, BEHIND)), delayed(due_us, job.jitter_us) if job.jitter_us else None,
+        policy.queue, policy.priority,
+    )  # fmt: skip
 
 
 def _special(due: Due, job: Known, now_us: int, pause: Pause | None) -> Special:
@@ -91,26 +93,21 @@ def _special(due: Due, job: Known, now_us: int, pause: Pause | None) -> Special:
 
 def decide(outlook: Outlook, alive: Alive) -> Decision:
     """Return what to write, now that it is known how many runs of each job are *alive*."""
+    changes = [_change(job, outlook.now_us, alive) for job in outlook.special]
+    if not alive:
+        return Decision(fires=outlook.fires, changes=changes)
     fires: list[Fire] = []
     passed: list[Fire] = []
-    changes = [_change(job, outlook.now_us, alive) for job in outlook.special]
-    for job in outlook.ordinary:
-        due, known, next_us, late_us = job
-        policy = known.policy
-        refusal = None
-        if due.key in alive:
-            refusal = refusal_of(policy, alive[due.key][0])
-            if refusal is None and (room := _to_replace(policy, *alive[due.key])) > 0:
-                changes.append(_replacing(job, room))
-                continue
-        outcome, reason = (_RAN, None) if late_us <= SECOND else (_LATE, BEHIND)
-        not_before = delayed(due.next_us, known.jitter_us) if known.jitter_us else None
-        fire = (
-            due.key, due.version, due.next_us, next_us, outcome if refusal is None else _SKIPPED,
-            late_us if refusal is None else None, refusal or reason, not_before,
-            policy.queue, policy.priority,
-        )  # fmt: skip
-        (fires if refusal is None else passed).append(fire)
+    for fire in outlook.fires:
+        count, stopping = alive.get(fire[0], (0, 0))
+        policy = outlook.known[fire[0]].policy
+        refusal = refusal_of(policy, count)
+        if refusal is not None:
+            passed.append((*fire[:4], _SKIPPED, None, refusal, None, *fire[8:]))
+        elif (room := _to_replace(policy, count, stopping)) > 0:
+            changes.append(_replacing(fire, room))
+        else:
+            fires.append(fire)
     return Decision(fires=fires, passed=passed, changes=changes)
 
 
@@ -135,14 +132,21 @@ def _to_replace(policy: Policy, alive: int, stopping: int) -> int:
     return max(0, alive - stopping - policy.max_instances + 1)
 
 
-def _replacing(job: Ordinary, room: int) -> Change:
-    due, known, next_us, late_us = job
+def _replacing(fire: Fire, room: int) -> Change:
+    """Return *fire* as a change that stops so many of the oldest runs first."""
+    key, version, due_us, next_us, outcome, late_us, _, not_before_us, queue, priority = fire
+    start = Start(
+        due_us=due_us,
+        late_us=late_us or 0,
+        outcome=OccurrenceOutcome(outcome),
+        not_before_us=not_before_us,
+    )
     return Change(
-        due=due,
+        due=Due(key, version, due_us, JobState.ACTIVE.value),
         next_us=next_us,
-        starts=_starts([due.next_us], due.next_us + late_us, known.jitter_us),
-        queue=known.policy.queue,
-        priority=known.policy.priority,
+        starts=(start,),
+        queue=queue,
+        priority=priority,
         replace=room,
     )
 

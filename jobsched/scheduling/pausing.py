@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from jobsched.clock import to_us
-from jobsched.model import Job
 from jobsched.scheduling.planning import Pause
 from jobsched.storage.decisions import Details, Due
 
@@ -16,21 +14,8 @@ def pause_of(details: Details, due: Due) -> Pause:
     return Pause(
         since_us=due.next_us if details.paused_us is None else details.paused_us,
         end_us=due.next_us if details.paused_until_us is None else details.paused_until_us,
-        reason=reason_of(details.state_reason),
+        reason=details.state_reason or "paused",
     )
-
-
-def pause_ending(job: Job, now_us: int) -> Pause | None:
-    """Return the pause of *job* if it is resumed at *now_us*; None if it swallowed nothing."""
-    if job.paused_from is None:
-        return None
-    since_us = to_us(job.paused_from)
-    return Pause(since_us=since_us, end_us=now_us, reason=reason_of(job.state_reason))
-
-
-def reason_of(why: str | None) -> str:
-    """Return what the ledger says of moments in a pause that was made for the reason *why*."""
-    return f"paused: {why}" if why else "paused"
 
 
 def is_paused(switch: Mapping[str, object] | None, now_us: int) -> bool:

@@ -3,9 +3,7 @@
 Pure functions over integers in microseconds UTC; long stretches are counted, never listed.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 from jobsched.clock import SECOND
 from jobsched.model import CatchUp, Misfire, OccurrenceOutcome
@@ -45,18 +43,6 @@ def default_grace(trigger: Trigger) -> float:
     """Return the usual grace in seconds: one interval, else five minutes."""
     interval = trigger.interval
     return USUAL_GRACE if interval is None else interval.total_seconds()
-
-
-def first_moment(trigger: Trigger, created_us: int) -> int | None:
-    """Return the first moment of a job created at *created_us*."""
-    return trigger.first(created_us)
-
-
-def planned(trigger: Trigger, next_us: int | None, from_us: int, to_us: int) -> Iterator[int]:
-    """Yield the moments of a job due next at *next_us* that lie in [from_us, to_us)."""
-    if next_us is None:
-        return iter(())
-    return trigger.moments(max(next_us, from_us) - 1, to_us - 1)
 
 
 def resume(trigger: Trigger, pause: Pause) -> Plan:
@@ -142,10 +128,3 @@ def _entry(
             count=stretch.total,
         ),
     )
-
-
-def first_planned(
-    trigger: Trigger, next_us: int | None, from_us: int, to_us: int, most: int
-) -> list[int]:
-    """Return the first *most* moments of :func:`planned`."""
-    return list(islice(planned(trigger, next_us, from_us, to_us), most))

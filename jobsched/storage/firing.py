@@ -83,7 +83,7 @@ class Firing:
         """Return up to *limit* jobs whose next time is *now_us* or earlier, longest due first."""
         values = {"now": now_us, "limit": limit}
         with self._database.read() as connection:
-            rows = self._database.run(connection, _DUE, values).fetchall()
+            rows = self._database.run(connection, _DUE, values).cursor.fetchall()
         return [*map(Due._make, rows)]
 
     def next_us(self) -> int | None:

@@ -63,8 +63,9 @@ def describe(trigger: Trigger) -> str:
 
 def _read(fields: Fields, timezone: str, created_us: int | None) -> Trigger | None:
     """Return the trigger in *fields*; None, with the reasons noted, if it cannot be read."""
-    for name in sorted(set(fields.data) - TRIGGER_KEYS, key=str):
-        _refuse_unknown(fields, name)
+    if not fields.data.keys() <= TRIGGER_KEYS:
+        for name in sorted(fields.data.keys() - TRIGGER_KEYS, key=str):
+            _refuse_unknown(fields, name)
     kinds = [trigger for trigger in TRIGGERS if trigger.kind in fields.data]
     if len(kinds) != 1:
         field, rule = (KINDS[0], "required") if not kinds else (kinds[1].kind, "one_of")

@@ -95,9 +95,9 @@ def microseconds(value: object, unit: int) -> int | None:
     """Return *value* times *unit* seconds in whole microseconds, None unless a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return round(Fraction(value) * unit * SECOND)
+    if isinstance(value, int):
+        return value * unit * SECOND
+    return round(Fraction(value) * unit * SECOND) if math.isfinite(value) else None
 
 
 def iso(us: int) -> str:

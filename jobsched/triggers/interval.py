@@ -79,13 +79,17 @@ class IntervalTrigger(Trigger):
         return [last - back * self.step_us for back in reversed(range(min(total, most)))]
 
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
-        """Return the grid begun so many steps earlier that it goes on at *now_us*."""
+        """Return the grid begun early enough to go on at *now_us*, a microsecond beside the old.
+
+        What has been fired between the two times shall not be fired again, yet a job that runs
+        every ten seconds shall not rest for the hour that the clock went back.
+        """
         waits_for_its_start = next_us - self.step_us > last_us
-        if self.start_us <= now_us or waits_for_its_start:
+        if waits_for_its_start:
             return self
-        steps = -(-(self.start_us - now_us) // self.step_us)
+        steps = max(0, -(-(self.start_us - now_us) // self.step_us))
         count = None if self.count is None else self.count + steps
-        return replace(self, start_us=self.start_us - steps * self.step_us, count=count)
+        return replace(self, start_us=self.start_us - steps * self.step_us - 1, count=count)
 
     def rule(self) -> dict[str, object]:
         """Return ``interval`` in days, hours, minutes and seconds."""

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from jobsched import events
 from jobsched.clock import SECOND
 from jobsched.model import Job, Mode, Occurrence, Policy
-from jobsched.scheduling.cycle import Cycle
+from jobsched.scheduling.cycle import BREATH, Cycle
 from jobsched.scheduling.firer import Firer
 from jobsched.scheduling.leader import Leader
 from jobsched.storage import Store
@@ -65,7 +65,7 @@ class Scheduling:
     def fire(self, seconds: float = 0) -> float:
         """Let *seconds* pass, then fire until nothing more is due."""
         self.moment.go(seconds)
-        while (wait := self.firer.fire()) < 0.01:
+        while (wait := self.firer.fire()) == BREATH:
             pass
         return wait
 

@@ -10,8 +10,6 @@ from jobsched.scheduling.planning import (
     Pause,
     Plan,
     default_grace,
-    first_moment,
-    first_planned,
     plan,
     resume,
 )
@@ -29,19 +27,6 @@ def counts(plan: Plan) -> list[tuple[str, int]]:
 def test_the_usual_grace_is_one_interval_else_five_minutes() -> None:
     assert default_grace(TRIGGER) == 10.0
     assert default_grace(parse({"at": "2033-01-01"}, created_us=NOON)) == 300.0
-
-
-def test_planned_moments_begin_with_the_next_one() -> None:
-    assert first_planned(TRIGGER, NOON + STEP, NOON - STEP, NOON + 9 * STEP, 2) == [
-        NOON + STEP,
-        NOON + 2 * STEP,
-    ]
-    assert first_planned(TRIGGER, None, NOON, NOON + STEP, 2) == []
-    assert first_planned(TRIGGER, NOON, NOON + STEP, NOON + 2 * STEP, 9) == [NOON + STEP]
-
-
-def test_creation_gives_the_first_moment() -> None:
-    assert first_moment(TRIGGER, NOON) == NOON + STEP
 
 
 def test_without_a_limit_of_grace_the_newest_runs_however_late() -> None:
