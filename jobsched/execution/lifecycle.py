@@ -237,10 +237,10 @@ class Lifecycle:
         if not left:
             self._finish(run)
             return
+        for one in left:  # in whatever session or group
+            processes.send(one, signal.SIGTERM)
+            processes.send(one, signal.SIGCONT)
         if run.kill_at is None:
-            for one in left:
-                processes.send(one, signal.SIGTERM)
-                processes.send(one, signal.SIGCONT)
             run.kill_at = self._loop.now + min(run.request.grace, _LEFTOVER_GRACE)
         self.schedule(run)
 

@@ -241,6 +241,19 @@ def test_a_stop_reaches_the_whole_tree(runner: RunnerClient, tmp_path: Path) -> 
     assert with_cookie(request.cookie) == []
 
 
+def test_a_stop_need_not_wait_for_obedient_escapees(runner: RunnerClient, tmp_path: Path) -> None:
+    runner.shell(
+        1, f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & exec sleep 601", grace=60
+    )
+    escaped = number_in(tmp_path / "pid")
+
+    runner.stop(1)
+    ended = runner.receive("ended", 1, seconds=10)
+
+    assert ended["signal"] == signal.SIGTERM
+    assert not lives(escaped)
+
+
 def test_an_escape_artist_with_a_clean_environment_is_found(
     runner: RunnerClient, tmp_path: Path
 ) -> None:
