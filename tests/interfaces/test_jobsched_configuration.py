@@ -251,6 +251,22 @@ def test_J12_J13_jobs_survive_a_restart(tmp_path: Path, kind: str) -> None:
     assert (tmp_path / "data" / "jobsched.db").exists() == (kind == "default")
 
 
+def test_J12_a_store_in_memory_forgets_and_costs_nothing_else(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        kept = server.schedule("example", name="kept", seconds=3600)
+        server.stop()
+        server.configure(
+            "jobsched.cfg", "SCHED_CONFIG = {'jobstores': {'default': {'type': 'memory'}}}"
+        )
+        server.start()
+        assert server.get("/jobs").json()["values"] == []
+        server.schedule("example", name="forgotten")
+        server.restart()
+        assert server.get("/jobs").json()["values"] == []
+        server.configure("jobsched.cfg", "")
+        assert server.restart().get(kept).json()["name"] == "kept"
+
+
 def test_J14_a_pool_of_one_runs_one_job_after_the_other(tmp_path: Path) -> None:
     slow = "import time\nclass Slow:\n    def __call__(self, info):\n        time.sleep(0.5)\n"
     server = Server(
