@@ -17,6 +17,7 @@ from jobsched.operations.policies import default_policy, merged
 from jobsched.operations.queueing import Queue
 from jobsched.storage import Store
 from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.jobviews import look_at
 from jobsched.storage.newjobs import NewJob
 from jobsched.storage.newruns import NewRun
 from jobsched.storage.paging import Page
@@ -76,7 +77,12 @@ class Jobs:
 
     def show(self, job_id: str) -> JobView:
         """Return a job with what it is doing. Raises: UnknownJob."""
-        return self.views([self.get(job_id)])[0]
+        sight = look_at(self._store.database, job_id)
+        if sight is None:
+            raise UnknownJob(job_id)
+        return JobView(
+            job=sight.job, last_run=sight.last_run, running=sight.running, queued=sight.queued
+        )
 
     def view(self, job: Job) -> JobView:
         """Return *job* with what it is doing."""
