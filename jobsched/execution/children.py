@@ -11,6 +11,7 @@ from contextlib import suppress
 from jobsched.execution import limits, processes, starting
 from jobsched.execution.protocol import Message, StartRequest
 
+_OOM_SCORE = -500  # of the runner: many runs depend on it
 OnEnd = Callable[[Message], None]
 
 
@@ -26,7 +27,8 @@ class Children:
         self._stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._open_files = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._raised = _raise_open_files(self._open_files)
-        self._protected = limits.set_oom_score("self", -500)
+        self._oom_score = limits.oom_score()
+        self._protected = limits.set_oom_score("self", min(self._oom_score, _OOM_SCORE))
 
     def __contains__(self, pid: object) -> bool:
         return pid in self._on_end
@@ -44,10 +46,10 @@ class Children:
         )
         pid = starting.start(request, descriptors, extra)
         # What is only for the runner itself is taken back from its child.
-        if self._raised:
+        if self._raised and "open_files" not in request.limits:
             _give_back(pid, self._open_files)
         if self._protected:
-            limits.set_oom_score(pid, 0)
+            limits.set_oom_score(pid, self._oom_score)
         return pid
 
     def on_end(self, pid: int, callback: OnEnd) -> None:

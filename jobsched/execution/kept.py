@@ -11,6 +11,8 @@ import os
 
 MARK = 64  # bytes of the text that marks a cut
 SMALLEST_CAP = 256
+# The pipe's own O_NONBLOCK is not enough for splice: without the flag it may wait for ever.
+_FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _LONGEST_TAIL = 4 * 2**20
 _MOST = 2**20  # bytes moved with one call, so that one flood cannot keep others waiting
 
@@ -63,7 +65,7 @@ class KeptFile:
     def _move(self, pipe: int, file: int, offset: int, most: int) -> int:
         if self._spliceable:
             try:
-                return os.splice(pipe, file, most, offset_dst=offset, flags=os.SPLICE_F_MOVE)
+                return os.splice(pipe, file, most, offset_dst=offset, flags=_FLAGS)
             except OSError as error:
                 if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
                     raise

@@ -51,7 +51,7 @@ class Lifecycle:
         try:
             self._journal.start(request.key, request.cookie, now_us, request.detach)
         except OSError as error:
-            self._tell_refused(request.key, f"the journal: {error.strerror}", shortage=True)
+            self.tell_refused(request.key, f"the journal: {error.strerror}", shortage=True)
             return None
         run = Hosted(request, self._loop.now, now_us)
         self.runs[run.key] = run
@@ -93,14 +93,15 @@ class Lifecycle:
         facts = {"reason": refusal.reason, "shortage": refusal.shortage}
         with suppress(OSError):  # the order can be given again: it is the same claim
             self._journal.refused(run.key, facts)
-        self._tell_refused(run.key, refusal.reason, shortage=refusal.shortage)
+        self.tell_refused(run.key, refusal.reason, shortage=refusal.shortage)
 
     def journal_worker(self, pid: int, start_time: int, cookie: str) -> None:
         """Record a task process, so that a sweep finds it."""
         with suppress(OSError):  # its runs are in the journal in any case
             self._journal.worker(pid, start_time, cookie)
 
-    def _tell_refused(self, key: Key, reason: str, *, shortage: bool) -> None:
+    def tell_refused(self, key: Key, reason: str, *, shortage: bool) -> None:
+        """Tell that *key* was not started."""
         run, claim = key
         self._tell(
             {"op": "refused", "run": run, "claim": claim, "reason": reason, "shortage": shortage}

@@ -70,6 +70,12 @@ def _lower(kind: int, value: int) -> None:
     resource.setrlimit(kind, (value, value))
 
 
+def oom_score() -> int:
+    """Return how readily the kernel kills this process when memory runs out (-1000..1000)."""
+    with open("/proc/self/oom_score_adj", encoding="ascii") as score:
+        return int(score.read())
+
+
 def set_oom_score(pid: int | str, score: int) -> bool:
     """Set how readily the kernel kills *pid* when memory runs out; False where not allowed."""
     try:

@@ -119,6 +119,8 @@ class Runner:
         known = self._lifecycle.runs.get(request.key)
         if known is not None:
             self._supervisor.tell(known.present_message())
+        elif self._retired:
+            self._lifecycle.tell_refused(request.key, "its runner is leaving", shortage=True)
         elif request.kind == "command":
             self._lifecycle.start_command(request)
         elif request.warm:

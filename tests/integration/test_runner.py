@@ -30,6 +30,12 @@ def with_cookie(cookie: str) -> list[int]:
     return [one.pid for one in everyone if not one.gone and processes.cookie_of(one.pid) == cookie]
 
 
+def end_all(cookie: str) -> None:
+    for pid in with_cookie(cookie):
+        if one := processes.process(pid):
+            processes.send(one, signal.SIGKILL)
+
+
 def written(ended: Message) -> tuple[bytes | None, bytes | None]:
     return unpack(ended["out"]), unpack(ended["err"])
 
@@ -200,11 +206,23 @@ def test_what_a_run_leaves_behind_is_ended_with_it(runner: RunnerClient, tmp_pat
 
 
 def test_pipes_held_by_a_grandchild_do_not_delay_the_end(runner: RunnerClient) -> None:
-    runner.shell(1, "echo before; sleep 600 & exit 0", detach=True)
+    request = runner.shell(1, "echo before; sleep 600 & exit 0", detach=True)
 
     ended = runner.receive("ended", 1, seconds=5)
+    end_all(request.cookie)
 
     assert written(ended)[0] == b"before\n"
+
+
+def test_nor_do_they_after_a_long_output(runner: RunnerClient) -> None:
+    request = runner.shell(
+        1, "head -c 100000 /dev/zero; sleep 0.3; sleep 600 & exit 0", detach=True
+    )
+
+    ended = runner.receive("ended", 1, seconds=5)
+    end_all(request.cookie)
+
+    assert ended["out_bytes"] == 100_000
 
 
 def test_a_detached_process_outlives_its_run(runner: RunnerClient, tmp_path: Path) -> None:
@@ -443,6 +461,16 @@ def test_a_retired_runner_leaves_when_it_hosts_nothing(
 
     assert runner.process.wait(10) == 0
     assert not journal.is_held(runner.folder / JOURNAL)
+
+
+def test_a_retired_runner_takes_no_new_runs(runner: RunnerClient) -> None:
+    runner.run(1, "exit 0")
+    runner.send(op="retire")
+
+    runner.shell(2, "exit 0")
+    refused = runner.receive("refused", 2)
+
+    assert refused["shortage"] is True
 
 
 def test_a_second_runner_cannot_take_the_folder(runner: RunnerClient) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsched.execution.protocol import JOURNAL
+from jobsched.execution.protocol import JOURNAL, unpack
 from tests.support.runner import RunnerClient, lives, running_runner
 from tests.support.waiting import until
 
@@ -115,3 +115,21 @@ def test_two_hundred_stubborn_descendants_are_ended(runner: RunnerClient, tmp_pa
 
 def children_of(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_a_job_has_the_server_s_own_limit_of_open_files(tmp_path: Path) -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, allowed[1]))
+    try:
+        client = RunnerClient(tmp_path / "r1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, allowed)
+
+    free = client.run(1, "sleep 0.05; ulimit -n")
+    limited = client.run(2, "sleep 0.05; ulimit -n", limits={"open_files": 77})
+    own = resource.prlimit(client.process.pid, resource.RLIMIT_NOFILE)
+    client.close()
+
+    assert own[0] > 512
+    assert unpack(free["out"]) == b"512\n"
+    assert unpack(limited["out"]) == b"77\n"
