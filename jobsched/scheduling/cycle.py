@@ -93,9 +93,9 @@ class Cycle:
 
     def _watch_clock(self, lease: Lease, now_us: int) -> None:
         """Bring jobs back into reach when the clock has gone backwards."""
-        last_us, self._last_us = self._last_us, now_us
-        if last_us is None or now_us >= last_us - LONGEST_SLEEP * SECOND:
-            return
-        moved = clockjumps.bring_back(self._store.firing, lease, last_us, now_us)
-        fields: dict[str, object] = {"seconds": (last_us - now_us) / SECOND, "jobs": moved}
-        publish(Event(name="clock went back", level=logging.WARNING, fields=fields))
+        last_us = self._last_us
+        if last_us is not None and now_us < last_us - LONGEST_SLEEP * SECOND:
+            moved = clockjumps.bring_back(self._store.firing, lease, last_us, now_us)
+            fields: dict[str, object] = {"seconds": (last_us - now_us) / SECOND, "jobs": moved}
+            publish(Event(name="clock went back", level=logging.WARNING, fields=fields))
+        self._last_us = now_us

@@ -41,11 +41,14 @@ class Leader:
         self._monotonic = monotonic
         self._lease: Lease | None = None
         self._renewed = 0.0
+        # Having lost, leave the lock to the one who leads now: to hold it means to be trusted.
+        self._shy_until = 0.0
 
     def lease(self) -> Lease | None:
         """Return the lease while this process leads, after renewing or trying to take it."""
         if self._lease is None:
             return self._take()
+        self._lock.take()  # whoever lost the lead with the lock gives it back late
         if self._monotonic() - self._renewed >= RENEW_SECONDS:
             self._renew(self._lease)
         return self._lease
@@ -54,6 +57,7 @@ class Leader:
         """Note that a firing was refused: another process leads."""
         self._lease = None
         self._lock.release()
+        self._shy_until = self._monotonic() + RENEW_SECONDS
         _tell("lead lost", logging.WARNING, self.owner)
 
     def resign(self) -> None:
@@ -67,12 +71,11 @@ class Leader:
         now_us = self._now_us()
         if self._leases.renew(LEASE, lease.owner, lease.epoch, LEASE_SECONDS, now_us):
             self._renewed = self._monotonic()
-            self._lock.take()
         else:
             self.lost()
 
     def _take(self) -> Lease | None:
-        if self._lock.take():
+        if self._monotonic() >= self._shy_until and self._lock.take():
             self._release_the_dead()
         epoch = self._leases.take(LEASE, self.owner, LEASE_SECONDS, self._now_us())
         if epoch is None:

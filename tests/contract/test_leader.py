@@ -91,3 +91,16 @@ def test_a_failed_takeover_leaves_the_lock_to_others(pair: Pair) -> None:
     pair.one.resign()
 
     assert pair.one.lease() is not None
+
+
+def test_a_leader_that_was_frozen_leaves_lead_and_lock_to_its_follower(pair: Pair) -> None:
+    assert pair.one.lease() is not None
+    pair.moment.go(11)
+    assert pair.two.lease() is not None
+
+    assert pair.one.lease() is None
+    assert pair.one.lease() is None
+    assert pair.two.lease() is not None
+    pair.moment.go(3)
+    assert pair.one.lease() is None
+    assert pair.two.lease() is not None
