@@ -34,7 +34,8 @@ class Child:
     last_beat: float = 0.0
     born: float = 0.0
     start_at: float = 0.0
-    backoff: Backoff = field(default_factory=Backoff)
+    # Short waits: while a part is away nothing of its kind happens, and trying costs little.
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=0.1, most=2.0))
 
     def start(self) -> None:
         """Fork the part's process. Raises: OSError when the machine is short of something."""

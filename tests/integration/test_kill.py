@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,10 @@ class Stage:
         return answer
 
     def reaches(self, run: int, state: str) -> dict[str, Any]:
-        return until(
-            lambda: row if (row := self.row(run))["state"] == state else None,
-            20,
-            f"run {run} is {state}",
-        )
+        def reached() -> dict[str, Any]:
+            return row if (row := self.row(run))["state"] == state else {}
+
+        return until(reached, 20, f"run {run} is {state}")
 
     def kill(self, role: str) -> None:
         """Kill the processes of *role* and see to it that the server is whole again."""
@@ -214,7 +214,7 @@ def test_no_moment_is_lost_or_doubled_when_a_part_dies(stage: Stage, role: str) 
     until(lambda: all(run["state"] == "done" for run in stage.server.runs(path)))
     assert stage.ledger.check(stage.server) == []
     moments = _moments(stage.server, path)
-    steps = {later - earlier for earlier, later in zip(moments, moments[1:], strict=False)}
+    steps = {later - earlier for earlier, later in pairwise(moments)}
     assert steps == {timedelta(seconds=1)}
 
 
