@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from jobsched import clock
+from jobsched import clock, events
 from jobsched.errors import JobschedError
 from jobsched.events import Event, publish
 from jobsched.operations.retention import Retention
@@ -21,6 +21,7 @@ class Chores:
         self._store = Store.open(settings.database_url)
         self._store.database.own_checkpoints()
         self._retention = Retention(settings, self._store)
+        self._deaf = events.listen(self._retention.hear)
         self._done = threading.Event()
         self._prune_at = clock.monotonic() + _CHECKPOINT_EVERY
         self._thread = threading.Thread(target=self._work, name="chores", daemon=True)
@@ -33,6 +34,7 @@ class Chores:
         """End after the transaction at hand."""
         self._done.set()
         self._thread.join()
+        self._deaf()
         self._store.close()
 
     def _work(self) -> None:
@@ -48,6 +50,7 @@ class Chores:
         if clock.monotonic() >= self._prune_at:
             self._prune_at = clock.monotonic() + _PRUNE_EVERY
             self._retention.prune(self._done)
+        self._retention.prune_busy(self._done)
         self._store.database.checkpoint()
 
     def _tell(self, reason: str) -> None:

@@ -129,6 +129,7 @@ class Parent:
             if clock.monotonic() > until:
                 child.kill()
             self._watch()
+        _tell("part stopped", logging.INFO, child)
 
 
 def _tell(name: str, level: int, child: Child, **fields: object) -> None:

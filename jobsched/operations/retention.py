@@ -40,14 +40,22 @@ class Retention:
 
         Leaves early when *done* is set. Raises: JobschedError (database); the next round goes on.
         """
-        for keeping in [*self._ran(), *self._some_others()]:
-            if done.is_set():
-                return
-            self._prune_job(keeping)
+        self.prune_busy(done)
+        self._prune_jobs(self._some_others(), done)
         before = clock.now_us() - self._settings.history_days * _DAY
         while not done.is_set() and (ids := self._pruning.without_job(before, BATCH)):
             self._delete(ids)
         self._prune_ledger()
+
+    def prune_busy(self, done: threading.Event) -> None:
+        """Look only at jobs of which a run has ended since the last time."""
+        self._prune_jobs(self._ran(), done)
+
+    def _prune_jobs(self, jobs: list[Keeping], done: threading.Event) -> None:
+        for keeping in jobs:
+            if done.is_set():
+                return
+            self._prune_job(keeping)
 
     def _ran(self) -> list[Keeping]:
         busy, self._busy = self._busy, set()
