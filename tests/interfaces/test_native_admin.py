@@ -1,26 +1,13 @@
 """The native API: catalog, tokens, pausing everything, reloading, status, roles."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from flask.testing import FlaskClient
 
 from jobsched import auth, clock
 from jobsched.model import Role
-from tests.support.native import CATALOG, Native, native_api, write_configuration
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Native]:
-    with native_api(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(api: Native) -> FlaskClient:
-    return api.client()
+from tests.support.native import CATALOG, Native, write_configuration
 
 
 def test_the_catalog_names_tasks_in_the_order_of_the_file(client: FlaskClient) -> None:

@@ -1,28 +1,15 @@
 """The native API: what runs wrote, byte for byte, in parts and while they go on."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobsched.execution.places import output_path
-from tests.support.native import Native, begin, finish, native_api
+from tests.support.native import Native, begin, finish
 
 OUT, ERR, CHUNKS = b"one\nthree\n", b"two\n\xff\x00\n", "o4e4o6e3"
 BOTH = b"one\ntwo\nthree\n\xff\x00\n"
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Native]:
-    with native_api(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(api: Native) -> FlaskClient:
-    return api.client()
 
 
 @pytest.fixture

@@ -1,36 +1,15 @@
 """The native API: runs are asked for, shown, listed, waited for, stopped and retried."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
 from jobsched.model import Counts
-from tests.support.native import Native, begin, finish, native_api
+from tests.support.native import Native, begin, finish, native_api, shown
 from tests.support.waiting import until
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Iterator[Native]:
-    with native_api(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def client(api: Native) -> FlaskClient:
-    return api.client()
-
-
-def shown(client: FlaskClient, path: str) -> dict[str, Any]:
-    response = client.get(path)
-    assert response.status_code == 200
-    body: dict[str, Any] = response.get_json()
-    return body
 
 
 def ids(client: FlaskClient, query: str) -> list[int]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,30 @@ class Native:
         assert response.status_code == 202, response.get_json()
         run_id: int = response.get_json()["id"]
         return run_id
+
+
+def shown(client: FlaskClient, path: str) -> dict[str, Any]:
+    """Return what GET *path* shows."""
+    response = client.get(path)
+    assert response.status_code == 200
+    body: dict[str, Any] = response.get_json()
+    return body
+
+
+def fields_of(response: Any) -> list[str]:
+    """Return the fields that a refusal names, after checking its form."""
+    assert response.status_code == 400, response.data
+    assert response.content_type == "application/problem+json"
+    problem = response.get_json()
+    assert problem["status"] == 400
+    assert problem["description"] == problem["detail"]
+    assert all(error["message"] and error["rule"] for error in problem["errors"])
+    return [error["field"] for error in problem["errors"]]
+
+
+def iso(moment: datetime) -> str:
+    """Return an instant as answers show it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def begin(api: Native, run_id: int) -> int:
