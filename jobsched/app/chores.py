@@ -12,6 +12,7 @@ from jobsched.storage import Store
 
 _CHECKPOINT_EVERY = 2.0
 _PRUNE_EVERY = 60.0
+_PRUNE_BUSY_EVERY = 10.0
 
 
 class Chores:
@@ -23,7 +24,7 @@ class Chores:
         self._retention = Retention(settings, self._store)
         self._deaf = events.listen(self._retention.hear)
         self._done = threading.Event()
-        self._prune_at = clock.monotonic() + _CHECKPOINT_EVERY
+        self._prune_at = self._prune_busy_at = clock.monotonic() + _CHECKPOINT_EVERY
         self._thread = threading.Thread(target=self._work, name="chores", daemon=True)
 
     def start(self) -> None:
@@ -47,10 +48,13 @@ class Chores:
                 self._tell(repr(error))
 
     def _round(self) -> None:
-        if clock.monotonic() >= self._prune_at:
-            self._prune_at = clock.monotonic() + _PRUNE_EVERY
+        now = clock.monotonic()
+        if now >= self._prune_at:
+            self._prune_at = now + _PRUNE_EVERY
             self._retention.prune(self._done)
-        self._retention.prune_busy(self._done)
+        if now >= self._prune_busy_at:
+            self._prune_busy_at = now + _PRUNE_BUSY_EVERY
+            self._retention.prune_busy(self._done)
         self._store.database.checkpoint()
 
     def _tell(self, reason: str) -> None:

@@ -14,6 +14,7 @@ from jobsched.execution.books import Books
 from jobsched.execution.journal import Entry
 from jobsched.execution.places import output_files
 from jobsched.execution.protocol import Key, Message
+from jobsched.execution.sweep import LAYERS
 from jobsched.execution.verdicts import Evidence, Trace, Verdict, lost_reason, verdict
 from jobsched.model import RunState
 from jobsched.storage.claims import Held
@@ -26,7 +27,7 @@ class Witness:
     held: bool
     boot_id: str
     traces: Mapping[Key, tuple[Trace, Message]] = field(default_factory=dict)
-    layers: str = "session and cookie"
+    layers: str = LAYERS
 
     def of(self, key: Key) -> tuple[Trace, Message]:
         """Return the trace of one claim and its facts."""

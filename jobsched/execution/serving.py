@@ -10,6 +10,7 @@ from jobsched.errors import ConfigurationError, JobschedError, Mistake
 from jobsched.events import Event, publish
 from jobsched.execution.machine import NodeLock, boot_id
 from jobsched.execution.supervisor import Supervisor
+from jobsched.execution.sweep import LAYERS
 from jobsched.model import EndedBy
 from jobsched.settings import Settings
 from jobsched.storage import Store
@@ -60,7 +61,7 @@ class Service:
             capacity=self._settings.capacity,
             started_us=self._started_us,
             now_us=clock.now_us(),
-            facts={"runners": self._supervisor.fleet.living()},
+            facts={"runners": self._supervisor.fleet.living(), "layers": LAYERS},
         )
 
     def _stop_runs(self, at_once: threading.Event) -> None:

@@ -16,6 +16,7 @@ from jobsched.storage import Store
 from jobsched.storage.pruning import Keeping
 
 BATCH = 200  # rows per transaction
+MOST_BUSY = 500  # jobs per round
 _DAY = 86_400 * clock.SECOND
 _HOUR = 3_600 * clock.SECOND
 
@@ -58,7 +59,8 @@ class Retention:
             self._prune_job(keeping)
 
     def _ran(self) -> list[Keeping]:
-        busy, self._busy = self._busy, set()
+        # The rest waits for the next round: a thousand busy jobs must not keep a core busy too.
+        busy = [self._busy.pop() for _ in range(min(MOST_BUSY, len(self._busy)))]
         found = [self._pruning.job(job_id) for job_id in busy]
         return [keeping for keeping in found if keeping is not None]
 
