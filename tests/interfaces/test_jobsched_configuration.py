@@ -89,7 +89,7 @@ def test_J1_requirements_and_debug_sh_are_all_it_takes(
         "JOBSCHED_PORT": str(server.port),
     }
 
-    with (tmp_path / "log").open("wb") as log:
+    with (tmp_path / "stdout").open("wb") as log:
         server.process = subprocess.Popen(
             ["./debug.sh"], cwd=project, env=activated, stdout=log, stderr=log
         )
@@ -144,7 +144,8 @@ def test_J4_J16_J17_all_files_come_from_the_conf_dir(tmp_path: Path, name: str) 
         assert server.get("/catalog").json() == {"tasks": ["livetime"]}
         assert b"livetime 44" in server.get(f"/runs/{first['id']}/output").content
         until(lambda: server.lines("<run finished", "run=1 "), message="no line in the format")
-        assert server.lines("[DEBUG] <")
+        assert "[DEBUG] <" in server.written("stdout")
+        assert server.written("stderr") == ""
 
 
 def test_J6_J7_J10_arguments_are_strings_under_their_own_names(tmp_path: Path) -> None:

@@ -87,10 +87,13 @@ class Server:
 
     @property
     def log(self) -> str:
-        """Everything that the server has written so far, over all its starts."""
-        with contextlib.suppress(FileNotFoundError):
-            return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
-        return ""
+        """Everything that the server has written so far, over all its starts; stderr last."""
+        return self.written("stdout") + self.written("stderr")
+
+    def written(self, stream: str) -> str:
+        """Return what has gone to ``stdout`` or ``stderr``."""
+        path = self.folder / stream
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
     def lines(self, *words: str) -> list[str]:
         """Return the lines of the log that contain all *words*."""
@@ -116,14 +119,15 @@ class Server:
         """Start the program without waiting for it."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         home = {"HOME": str(self.folder / "home"), "PYTHONPATH": str(ROOT)}
-        with (self.folder / "log").open("ab") as log:
+        streams = [(self.folder / name).open("ab") for name in ("stdout", "stderr")]
+        with streams[0] as stdout, streams[1] as stderr:
             self.process = subprocess.Popen(
                 self.command(),
                 cwd=self.folder / "work",
                 env={**inherited, **home, **self.environ},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=stdout,
+                stderr=stderr,
                 start_new_session=True,
             )
         return self.process
