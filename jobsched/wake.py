@@ -24,28 +24,30 @@ class Wake:
 
     def notify(self, topic: str) -> None:
         """Wake every listener of *topic*; never blocks, never raises."""
-        for path in self._folder.glob(f"{topic}.*"):
-            self._send(path)
+        try:
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return  # nobody has ever listened
+        try:
+            for name in os.listdir(folder):  # noqa: PTH208 - by descriptor, and for every request
+                if name.startswith(topic + "."):
+                    self._send(folder, name)
+        finally:
+            os.close(folder)
+
+    def _send(self, folder: int, name: str) -> None:
+        try:
+            self._socket.sendto(b"!", f"/proc/self/fd/{folder}/{name}")
+        except ConnectionRefusedError:
+            # Its owner is gone; nobody else removes what a killed process leaves behind.
+            with suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+        except OSError:
+            pass
 
     def close(self) -> None:
         """Give the socket back."""
         self._socket.close()
-
-    def _send(self, path: Path) -> None:
-        try:
-            folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
-        except OSError:
-            return
-        try:
-            self._socket.sendto(b"!", f"/proc/self/fd/{folder}/{path.name}")
-        except ConnectionRefusedError:
-            # Its owner is gone; nobody else removes what a killed process leaves behind.
-            with suppress(OSError):
-                path.unlink()
-        except OSError:
-            pass
-        finally:
-            os.close(folder)
 
 
 class Listener:
