@@ -2,6 +2,7 @@
 
 The file only ever grows, so that readers may follow it by offset: the head is written as it
 comes; what follows goes round and round in a nameless ring file and is appended at the end.
+The ring is never smaller than a portion worth moving, however little of it will be kept.
 ``splice`` moves the bytes, this program does not touch them.
 Standard library only: the runner imports this.
 """
@@ -14,20 +15,32 @@ SMALLEST_CAP = 256
 # The pipe's own O_NONBLOCK is not enough for splice: without the flag it may wait for ever.
 _FLAGS = os.SPLICE_F_MOVE | os.SPLICE_F_NONBLOCK
 _LONGEST_TAIL = 4 * 2**20
+_SMALLEST_RING = 2**20  # bytes; a smaller one would slow a flood down to its size per portion
 _MOST = 2**20  # bytes moved with one call, so that one flood cannot keep others waiting
 
 
 class KeptFile:
     """The writing side of one stream's file. Every method raises OSError when the disk is full."""
 
-    __slots__ = ("_cap", "_file", "_head", "_path", "_ring", "_ring_size", "_spliceable", "total")
+    __slots__ = (
+        "_cap",
+        "_file",
+        "_head",
+        "_path",
+        "_ring",
+        "_ring_size",
+        "_spliceable",
+        "_tail",
+        "total",
+    )
 
     def __init__(self, path: str, cap: int) -> None:
         self._path = path
         self._cap = max(cap, SMALLEST_CAP)
-        # Room for the mark lies in the ring: a stream of exactly *cap* bytes is not cut.
-        self._ring_size = min(max(self._cap // 4, 2 * MARK), _LONGEST_TAIL)
-        self._head = self._cap - self._ring_size
+        # Room for the mark lies in the tail: a stream of exactly *cap* bytes is not cut.
+        self._tail = min(max(self._cap // 4, 2 * MARK), _LONGEST_TAIL)
+        self._head = self._cap - self._tail
+        self._ring_size = max(self._tail, _SMALLEST_RING)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._ring = -1
         self._spliceable = True
@@ -83,10 +96,10 @@ class KeptFile:
 
     def _append_ring(self, length: int) -> None:
         os.lseek(self._file, self._head, os.SEEK_SET)
-        if length <= self._ring_size:
+        if length <= self._tail:
             self._copy(0, length)
             return
-        kept = self._ring_size - MARK
+        kept = self._tail - MARK
         os.write(self._file, mark(self.total - self._head - kept))
         begin = (length - kept) % self._ring_size
         first = min(kept, self._ring_size - begin)
