@@ -75,17 +75,18 @@ class Fleet:
             if runner.connection is None:
                 self._connect(runner)
 
-    def send(self, name: str, messages: Iterable[Message]) -> None:
-        """Tell a runner; if it is gone, :meth:`dead` will say so."""
+    def send(self, name: str, messages: Iterable[Message]) -> bool:
+        """Tell a runner, return whether it hears; if it is gone, :meth:`dead` will say so."""
         runner = self._runners.get(name)
         if runner is None or runner.connection is None:
-            return
+            return False
         try:
             runner.connection.send(messages)
         except RunnerGone:
             self._lose(runner)
-        else:
-            self._listen(runner)
+            return False
+        self._listen(runner)
+        return True
 
     def receive(self, name: str) -> Iterator[Message]:
         """Return what a runner has said since the last call."""

@@ -18,7 +18,8 @@ from jobsched.storage import Store
 Beat = Callable[[], None]
 _LOCK_WITHIN = 5.0  # seconds that a killed predecessor may take to be gone
 _NODE_BEAT = 3.0
-_LEAVE_WITHIN = 60.0  # seconds beyond which living runs are left to the next start
+_LEAVE_WITHIN = 60.0  # seconds of grace that a run has at the most when the server stops
+_KILLED_WITHIN = 8.0  # more seconds, after which what lives is left to the next start
 _SHUTDOWN = "The server was stopped."
 
 
@@ -71,10 +72,9 @@ class Service:
         if self._store.database.is_sqlite:  # the queue of a shared database is not ours alone
             self._guarded(self._cancel_queue)
         until = clock.monotonic() + _LEAVE_WITHIN
-        supervisor.stop_all(EndedBy.SHUTDOWN, _SHUTDOWN)
-        while supervisor.hosting and clock.monotonic() < until:
-            if at_once.is_set():
-                supervisor.stop_all(EndedBy.KILL, _SHUTDOWN)
+        while supervisor.hosting and clock.monotonic() < until + _KILLED_WITHIN:
+            hurried = at_once.is_set() or clock.monotonic() > until
+            supervisor.stop_all(EndedBy.KILL if hurried else EndedBy.SHUTDOWN, _SHUTDOWN)
             self._guarded(self._turn)
         supervisor.fleet.retire()
 

@@ -11,7 +11,7 @@ import selectors
 from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.execution import adoption, hosting, settling
-from jobsched.execution.books import Books
+from jobsched.execution.books import Books, Hosted
 from jobsched.execution.commands import Surroundings
 from jobsched.execution.filling import Filler
 from jobsched.execution.fleet import Fleet
@@ -90,8 +90,7 @@ class Supervisor:
                 end = settling.stopped_unstarted(key, ended_by, reason, clock.now_us())
                 self._books.run_ended(end)
             elif hosted.told is not ended_by and key not in self._books.ends:
-                hosted.told = ended_by
-                self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)])
+                self._tell_stop(key, hosted, ended_by, reason)
 
     def rest(self) -> None:
         """Do nothing for a second, or until woken."""
@@ -259,8 +258,12 @@ class Supervisor:
                 end = settling.stopped_unstarted(key, wish.ended_by, wish.reason, now_us)
                 self._books.run_ended(end)
             elif hosted.told is None or (wish.ended_by is EndedBy.KILL is not hosted.told):
-                hosted.told = wish.ended_by
-                self.fleet.send(hosted.runner, [_stop(key, wish.ended_by, wish.reason)])
+                self._tell_stop(key, hosted, wish.ended_by, wish.reason)
+
+    def _tell_stop(self, key: Key, hosted: Hosted, ended_by: EndedBy, reason: str | None) -> None:
+        """Pass a stop on; a runner that cannot hear it now is told when it answers again."""
+        if self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)]):
+            hosted.told = ended_by
 
 
 def _stop(key: Key, ended_by: EndedBy, reason: str | None) -> Message:
