@@ -5,8 +5,7 @@
         server.kill("scheduler")
 
 Every process that belongs to the folder is ended when the server is closed: found by the folder's
-path, which nothing else on the machine mentions, and signalled through psutil, which compares
-start times first.
+path, which nothing else on the machine mentions (tests/support/processes.py).
 """
 
 import contextlib
@@ -26,6 +25,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from tests.support.processes import end_all, processes_of
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
@@ -173,13 +173,7 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.stop(seconds=15)
-        for _ in range(5):  # those that were being born while we looked
-            processes = list(self.processes())
-            for process in processes:
-                with contextlib.suppress(psutil.Error):
-                    process.kill()
-            if not psutil.wait_procs(processes, timeout=5)[0]:
-                break
+        end_all(self.folder)
         if self.process is not None:
             self.process.wait(10)
 
@@ -222,19 +216,9 @@ class Server:
             if pid := lock_holder(journal):
                 yield pid
 
-    def processes(self) -> Iterator[psutil.Process]:
-        """Yield every living process that has to do with the folder, jobs included."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.pid != os.getpid() and self._is_ours(process):
-                    yield process
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        mark = str(self.folder)
-        if self.process is not None and process.pid == self.process.pid:
-            return process.status() != psutil.STATUS_ZOMBIE
-        words = [*process.cmdline(), process.cwd(), *process.environ().values()]
-        return any(word.startswith(mark) or f"={mark}" in word for word in words)
+    def processes(self) -> list[psutil.Process]:
+        """Return every living process that has to do with the folder, jobs included."""
+        return processes_of(self.folder)
 
     # -- requests -----------------------------------------------------------------------------
 

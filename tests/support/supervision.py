@@ -1,10 +1,11 @@
 """A supervisor with real runners and a real store in a folder, driven turn by turn by a test."""
 
-import os
-import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from jobsched import catalog, clock
 from jobsched.execution import hosting
@@ -14,6 +15,7 @@ from jobsched.model import Run, RunState
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.newruns import NewRun
+from tests.support.processes import end_all, processes_of
 from tests.support.waiting import until
 
 
@@ -88,35 +90,19 @@ class Site:
         """Turn until a run is done, and return it."""
         return self.until_state(run_id, RunState.DONE, seconds)
 
-    def runner_pids(self) -> list[int]:
-        """Return the pids of the living runners, found through the locks of their journals."""
-        names = hosting.known_runners(self.settings.data_dir)
-        alive = [name for name in names if hosting.is_alive(self.settings.data_dir, name)]
-        return [pid for pid in map(self._pid_of, alive) if pid]
-
-    def _pid_of(self, name: str) -> int:
-        folder = str(hosting.folder_of(self.settings.data_dir, name))
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if folder in words and any(word.endswith("runner.py") for word in words):
-                return int(path.parent.name)
-        return 0
-
     def kill_runners(self) -> None:
-        """Kill every runner of this folder, and only those."""
-        for pid in self.runner_pids():
-            os.kill(pid, signal.SIGKILL)
+        """Kill every runner of this folder, also one that is just being born, and only those."""
+        for process in processes_of(self.folder):
+            with suppress(psutil.NoSuchProcess):
+                if any(word.endswith("runner.py") for word in process.cmdline()):
+                    process.kill()
 
     def close(self) -> None:
         """End everything that was started here."""
         if self.supervisor is not None:
             self.supervisor.close()
-        self.kill_runners()
+        end_all(self.folder)
         data = self.settings.data_dir
-        until(lambda: not any(hosting.is_alive(data, n) for n in hosting.known_runners(data)))
         for name in hosting.known_runners(data):
             sweep(hosting.testament(data, name))
         self.store.close()

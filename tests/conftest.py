@@ -1,0 +1,36 @@
+"""What holds for every test: it leaves no process behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import end_all, processes_of
+from tests.support.waiting import until
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_survives_the_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Fail when a process of any test's folder lives on, also of those shared by a module."""
+    yield
+    _none_left(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(autouse=True)
+def _nothing_survives_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail the very test that leaves a process of its folder; set up first, hence ended last."""
+    if "tmp_path" not in request.fixturenames:
+        yield
+        return
+    folder: Path = request.getfixturevalue("tmp_path")
+    yield
+    _none_left(folder)
+
+
+def _none_left(folder: Path) -> None:
+    """Let what has been signalled end; then end the rest, for the machine's sake, and complain."""
+    try:
+        until(lambda: not processes_of(folder), 5)
+    except AssertionError:
+        left = end_all(folder)
+        pytest.fail("left behind:\n" + "\n".join(left), pytrace=False)

@@ -1,0 +1,51 @@
+"""The processes of a folder: found by its path, ended by id and start time (psutil compares it)."""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """Return what lives and names *folder*: in its command line, environment or directory.
+
+    This process and the ones that started it do not count.
+    """
+    mark = re.compile(re.escape(os.fsencode(folder)) + rb"(?![^/\0:])")
+    found: list[psutil.Process] = []
+    for pid in psutil.pids():
+        with suppress(OSError, psutil.Error):
+            if pid != os.getpid() and mark.search(_words(pid)):
+                found.append(psutil.Process(pid))
+    callers = psutil.Process().parents() if found else []
+    return [process for process in found if process not in callers and _lives(process)]
+
+
+def end_all(folder: Path) -> list[str]:
+    """Kill every process of *folder* until there is none; return what they were."""
+    killed: list[str] = []
+    while living := processes_of(folder):
+        for process in living:
+            with suppress(psutil.Error):
+                killed.append(f"{process.pid} {' '.join(process.cmdline())}")
+                process.kill()
+        _, stuck = psutil.wait_procs(living, timeout=10)
+        assert not stuck, f"do not end: {stuck}"
+    return killed
+
+
+def _words(pid: int) -> bytes:
+    """Return all words of a process, one after the other; nothing of a zombie or the kernel's."""
+    command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    if not command:
+        return b""
+    directory = os.fsencode(Path(f"/proc/{pid}/cwd").readlink())
+    return b"\0".join((command, Path(f"/proc/{pid}/environ").read_bytes(), directory))
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
