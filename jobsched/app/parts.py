@@ -63,7 +63,7 @@ def _scheduler(start: Start, beat: Beat) -> None:
 
 def _supervisor(start: Start, beat: Beat) -> None:
     from jobsched.app.chores import Chores
-    from jobsched.execution import serving
+    from jobsched.execution.supervisor import serving
 
     chores = Chores(start.settings)
     chores.start()

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from jobsched.execution.capture import ORDER_SUFFIX, SUFFIXES
 from jobsched.execution.order import segments
+from jobsched.execution.runner.capture import ORDER_SUFFIX, SUFFIXES
 
 STREAMS = ("out", "err", "both")
 _BLOCK = 1 << 16

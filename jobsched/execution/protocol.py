@@ -94,7 +94,7 @@ class StartRequest:
 
     *kind* ``command`` runs *argv*; ``task`` calls *task* in a worker process started by *argv*.
     *path* (absolute) plus ``.out``, ``.err``, ``.order`` are the files of longer output, *cap*
-    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.limits`.
+    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`.
     """
 
     run: int

@@ -14,7 +14,7 @@ from jobsched.execution.protocol import Message, unpack
 from tests.support.runner import RunnerClient, lives, running_runner
 from tests.support.waiting import until
 
-PROGRAM = str(Path(processes.__file__).with_name("task.py"))
+PROGRAM = str(Path(processes.__file__).parent / "task" / "program.py")
 TASKS = """
 import os, subprocess, sys, time
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from jobsched.execution import processes, protocol, runner
+from jobsched.execution import processes, protocol
 from jobsched.execution.protocol import Lines, Message, StartRequest
+from jobsched.execution.runner import program as runner
 from tests.support.waiting import until
 
 
@@ -123,3 +124,28 @@ def lives(pid: int) -> bool:
     """Return whether *pid* is a process that has not ended."""
     found = processes.process(pid)
     return found is not None and not found.gone
+
+
+def with_cookie(cookie: str) -> list[int]:
+    """Return the pids of all living processes that carry *cookie*."""
+    everyone = processes.all_processes().values()
+    return [one.pid for one in everyone if not one.gone and processes.cookie_of(one.pid) == cookie]
+
+
+def end_cookie(cookie: str) -> None:
+    """Kill every process that carries *cookie*."""
+    for pid in with_cookie(cookie):
+        if one := processes.process(pid):
+            processes.send(one, signal.SIGKILL)
+
+
+def written(ended: Message) -> tuple[bytes | None, bytes | None]:
+    """Return what an ``ended`` message carries of stdout and stderr."""
+    return protocol.unpack(ended["out"]), protocol.unpack(ended["err"])
+
+
+def number_in(path: Path) -> int:
+    """Return the number that a script wrote, as one whole line, to *path*."""
+    return int(
+        until(lambda: path.exists() and path.read_text().endswith("\n") and path.read_text())
+    )

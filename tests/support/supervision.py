@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 
 from jobsched import catalog, clock
-from jobsched.execution import hosting
-from jobsched.execution.supervisor import Supervisor
+from jobsched.execution.supervisor import hosting
+from jobsched.execution.supervisor.loop import Supervisor
 from jobsched.execution.sweep import sweep
 from jobsched.model import Run, RunState
 from jobsched.settings import Settings

@@ -10,10 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from jobsched.execution import task
+from jobsched.execution.task import program as task
 
 Message = dict[str, Any]
 LIVETIME = 60
+CALL = "class Job:\n    def __call__(self, info):\n        "
 
 
 class TaskHost:
@@ -109,3 +110,9 @@ class TaskHost:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+
+
+def run(host: TaskHost, *lines: str) -> Message:
+    """Load a task whose call is *lines*, call it once, return how it ended."""
+    assert host.load(CALL + "\n        ".join(lines)) == {"op": "loaded"}
+    return host.call()

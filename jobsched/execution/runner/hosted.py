@@ -1,0 +1,148 @@
+"""One run in the hands of a runner: what was ordered, where it stands, how it ended.
+
+Standard library only: the runner imports this.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from jobsched.execution.protocol import Key, Message, StartRequest, pack
+from jobsched.execution.runner.capture import AGE, Capture
+
+RUNNING = "running"
+LEAVING = "leaving"  # its end is known, but something of it may still live
+RECORDING = "recording"  # nothing of it lives, but the journal does not say so yet
+ENDED = "ended"  # nothing of it lives, and the journal says how it ended
+
+
+class Hosted:
+    """A run from its start until the supervisor lets the runner forget it.
+
+    *pid* is the main process (or the worker that serves the run), *start_time* its kernel start
+    time; *deadline*, *kill_at*, *idle_since*, *next_sample* are monotonic seconds, None = never.
+    """
+
+    __slots__ = (
+        "busy_ticks",
+        "capture",
+        "counts",
+        "deadline",
+        "deadline_reason",
+        "facts",
+        "idle_since",
+        "keeps_main",
+        "key",
+        "kill_at",
+        "next_sample",
+        "note",
+        "pid",
+        "pipes",
+        "reason",
+        "release",
+        "request",
+        "start_time",
+        "started",
+        "started_us",
+        "state",
+        "stopped_by",
+    )
+
+    def __init__(self, request: StartRequest, now: float, now_us: int) -> None:
+        self.request = request
+        self.key: Key = request.key
+        self.state = RUNNING
+        self.pid = 0
+        self.start_time = 0
+        self.started = now
+        self.started_us = now_us
+        self.capture = Capture(request.path, request.cap)
+        self.pipes = [-1, -1]
+        self.note: str | None = None  # what the task process itself says about the end
+        # Set when a worker serves the run: process and pipes outlive it.
+        self.keeps_main = False
+        self.release: Callable[[], None] | None = None
+        self.deadline = now + request.timeout if request.timeout else None
+        self.deadline_reason = f"It ran longer than {request.timeout:g} s." if self.deadline else ""
+        self.kill_at: float | None = None
+        self.idle_since = now
+        self.next_sample: float | None = None
+        self.busy_ticks = 0
+        self.stopped_by: str | None = None
+        self.reason: str | None = None
+        self.counts: dict[str, int] = {}
+        self.facts: Message = {}
+
+    def limit(self, moment: float | None, reason: str) -> None:
+        """Set when it has run for too long; None lifts the limit."""
+        self.deadline, self.deadline_reason = moment, reason
+
+    def next_moment(self) -> float | None:
+        """Return when something about it is due, monotonic, or None."""
+        moments = []
+        if self.state == RUNNING:
+            if self.capture.in_memory:
+                moments.append(self.started + AGE)
+            if self.stopped_by is None:
+                moments += [one for one in (self.deadline, self.next_sample) if one is not None]
+        if self.kill_at is not None:
+            moments.append(self.kill_at)
+        return min(moments, default=None)
+
+    def age(self, now: float) -> None:
+        """Let its output go to files if it is no short run."""
+        if self.capture.in_memory and now >= self.started + AGE:
+            self.capture.to_files()
+
+    def end(self, status: Message, ended_us: int) -> None:
+        """Note the facts of its end: *status* has exit_code, signal, cpu_us, peak_bytes."""
+        self.state = LEAVING
+        self.facts = {**status, "started_us": self.started_us, "ended_us": ended_us}
+
+    def complete(self) -> None:
+        """Complete the facts once nothing of it can write any more."""
+        capture = self.capture
+        capture.finish()
+        reasons = [one for one in (self.reason, self.note, capture.failure) if one]
+        self.facts.update(
+            run=self.key[0],
+            claim=self.key[1],
+            ended_by=self.stopped_by or "exit",
+            reason=" ".join(reasons) or None,
+            out_bytes=capture.totals[0],
+            err_bytes=capture.totals[1],
+            counts=self.counts,
+        )
+
+    def ended_message(self) -> Message:
+        """Return the ``ended`` message: the facts, with the output if it is small."""
+        return {"op": "ended", **self.facts, **self._output()}
+
+    def _output(self) -> Message:
+        if not self.capture.in_memory:
+            return {"out": None, "err": None, "chunks": None}
+        out, err, chunks = self.capture.small()
+        return {
+            "out": pack(out) if out else None,
+            "err": pack(err) if err else None,
+            "chunks": chunks,
+        }
+
+    def state_message(self) -> Message:
+        """Return what ``state`` says about it; one that is leaving counts as running."""
+        if self.state == ENDED:
+            told: dict[str, Any] = {**self.ended_message(), "state": ENDED, "pid": self.pid}
+            del told["op"]
+            return told
+        return {
+            "run": self.key[0],
+            "claim": self.key[1],
+            "state": RUNNING,
+            "pid": self.pid,
+            "started_us": self.started_us,
+        }
+
+    def present_message(self) -> Message:
+        """Return the message that tells where it stands now: ``started`` or ``ended``."""
+        if self.state == ENDED:
+            return self.ended_message()
+        return {"op": "started", **self.state_message()}

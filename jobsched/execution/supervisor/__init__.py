@@ -1,0 +1,1 @@
+"""The supervisor of one machine: claims, hands out, settles; ``loop`` is the place to begin."""

@@ -1,0 +1,204 @@
+"""Turning a claimed run into the ``start`` message of a runner: task + job + settings -> facts.
+
+The order of decisions: the task must still be in the catalog, the user it runs as must exist,
+then limits (run, task, JOB_LIVETIME), then command and environment.
+"""
+
+import functools
+import json
+import os
+import pwd
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from jobsched import clock
+from jobsched.catalog import Catalog, Task
+from jobsched.errors import UnknownTask
+from jobsched.execution import script
+from jobsched.execution.places import output_stem
+from jobsched.execution.protocol import Message
+from jobsched.model import Run
+from jobsched.settings import Settings
+
+_REMEMBERED = 0.5  # seconds for which a script's command line is not looked for again
+_TASK_PROGRAM = str(Path(__file__).parents[1] / "task" / "program.py")
+
+
+class CannotStart(Exception):
+    """The run cannot be started, whoever tries; *reason* is a sentence for its reader."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is the same for all runs of this supervisor: settings, catalog, folder, variables.
+
+    *found* remembers the command lines of scripts for a moment.
+    """
+
+    settings: Settings
+    catalog: Catalog
+    folder: str
+    inherited: Mapping[str, str]
+    found: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
+
+    @property
+    def runs_dir(self) -> str:
+        """Where long outputs are kept."""
+        return f"{self.settings.data_dir}/runs"
+
+    @classmethod
+    def here(cls, settings: Settings, catalog: Catalog) -> "Surroundings":
+        """Return those of this process: its folder and what jobs may inherit of its variables."""
+        inherited = allowed_variables(os.environ, settings.environment)
+        return cls(settings=settings, catalog=catalog, folder=str(Path.cwd()), inherited=inherited)
+
+
+def allowed_variables(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """Return the variables of *environ* that *patterns* (``LC_*``) name: never a secret of ours."""
+    allowed = tuple(patterns)
+    return {
+        name: value
+        for name, value in environ.items()
+        if any(fnmatchcase(name, pattern) for pattern in allowed)
+    }
+
+
+def start_message(run: Run, around: Surroundings) -> Message:
+    """Return what a runner is told to start *run*.
+
+    Raises: CannotStart when the task is gone, its script is missing or its user is unknown.
+    """
+    task = _task(run, around.catalog)
+    settings = around.settings
+    message: Message = {
+        "op": "start",
+        "run": run.id,
+        "claim": run.claim,
+        "cwd": around.folder,
+        "env": environment(run, around.inherited) | _whereabouts(task, settings),
+        "timeout": task.timeout(run.policy, settings.job_livetime),
+        "idle_timeout": task.idle_timeout(run.policy),
+        "grace": _grace(run, task, settings),
+        "output": {
+            "cap": settings.output_cap,
+            "path": output_stem(around.runs_dir, run.id, run.claim),
+        },
+        "cookie": secrets.token_hex(8),
+        "detach": run.policy.detach,
+        "run_as": _identity(run.policy.run_as or settings.run_as),
+        "limits": {},
+        "stdin": None,
+    }
+    special = _script(task, around) if task.builtin else _python(run, task, settings)
+    return message | special
+
+
+def environment(run: Run, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a run: the inherited ones, its facts, its parameters, its own."""
+    facts = {
+        "JOBSCHED_RUN_ID": str(run.id),
+        "JOBSCHED_ATTEMPT": str(run.attempt),
+        "JOBSCHED_PARAMS": json.dumps(run.params, ensure_ascii=False) if run.params else "{}",
+    }
+    if run.job_id is not None:
+        facts["JOBSCHED_JOB_ID"] = run.job_id
+    if run.due_at is not None:
+        facts["JOBSCHED_DUE_AT"] = _instant(run)
+    parameters = {
+        f"JOBSCHED_PARAM_{name.upper()}": _text(value) for name, value in run.params.items()
+    }
+    variables = {**inherited, **run.policy.env, **parameters, **facts}
+    broken = [name for name, value in variables.items() if "\0" in name + value or "=" in name]
+    if broken:
+        raise CannotStart(f"The variable {broken[0]!r} cannot be passed to a process.")
+    return variables
+
+
+def _task(run: Run, catalog: Catalog) -> Task:
+    try:
+        return catalog.get(run.task)
+    except UnknownTask as error:
+        raise CannotStart(error.detail) from error
+
+
+def _grace(run: Run, task: Task, settings: Settings) -> float:
+    chosen = (run.policy.grace, task.policy.grace)
+    return next((grace for grace in chosen if grace is not None), settings.grace)
+
+
+def _whereabouts(task: Task, settings: Settings) -> dict[str, str]:
+    """Return what a task class of the user's that runs scripts needs to find them (J34)."""
+    return {} if task.builtin else {script.CONF_DIR_VARIABLE: str(settings.conf_dir)}
+
+
+def _script(task: Task, around: Surroundings) -> Message:
+    now = clock.monotonic()
+    until, argv = around.found.get(task.name, (0.0, []))
+    if now >= until:
+        try:
+            argv = script.command(task.arguments, around.settings)
+        except script.ScriptMissing as error:
+            around.found.pop(task.name, None)
+            raise CannotStart(str(error)) from error
+        around.found[task.name] = (now + _REMEMBERED, argv)
+    return {"kind": "command", "argv": argv, "warm": False}
+
+
+def _python(run: Run, task: Task, settings: Settings) -> Message:
+    return {
+        "kind": "task",
+        "argv": [sys.executable, _TASK_PROGRAM],
+        "warm": task.policy.isolation == "warm",
+        "load_timeout": settings.task_load_timeout,
+        "task": {
+            "name": task.name,
+            "file": task.file,
+            "class": task.class_name,
+            "arguments": dict(task.arguments),
+            "tasks_dir": str(task.tasks_dir),
+            "livetime": settings.job_livetime,
+        },
+        "info": {
+            "job_id": run.job_id,
+            "timeout": settings.job_livetime,
+            "run_id": run.id,
+            "due_at": _instant(run) if run.due_at else None,
+            "attempt": run.attempt,
+            "params": dict(run.params),
+            "records": [],
+        },
+    }
+
+
+@functools.lru_cache(maxsize=64)
+def _identity(user: str | None) -> Message | None:
+    """Return uid, gid and all groups of *user*; None means: as we are."""
+    if user is None:
+        return None
+    try:
+        entry = pwd.getpwnam(user)
+    except KeyError as error:
+        raise CannotStart(f"There is no user {user!r} on this machine to run as.") from error
+    if entry.pw_uid == os.geteuid():
+        return None
+    if os.geteuid() != 0:
+        raise CannotStart(f"Only root can run a job as {user!r}; the server is not root.")
+    groups = os.getgrouplist(user, entry.pw_gid)
+    return {"uid": entry.pw_uid, "gid": entry.pw_gid, "groups": groups}
+
+
+def _instant(run: Run) -> str:
+    assert run.due_at is not None  # noqa: S101 - narrows the type; the callers have looked
+    return run.due_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

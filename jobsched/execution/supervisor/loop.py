@@ -1,0 +1,272 @@
+"""The supervisor of one machine: claims queued runs, hands them to runners, settles their ends.
+
+One loop, no threads. A turn of it is the story of a run: runners are kept up; what they say is
+heard; the dead are judged; ends are settled, many in one transaction, and then forgotten by
+their runners; starts are confirmed; stops are passed on; free places are filled by claiming in
+one transaction, and only then is a runner told.
+"""
+
+import selectors
+
+from jobsched import clock
+from jobsched.catalog import Catalog
+from jobsched.execution.protocol import Key, Message
+from jobsched.execution.supervisor import adoption, hosting, settling
+from jobsched.execution.supervisor.books import Books, Hosted
+from jobsched.execution.supervisor.commands import Surroundings
+from jobsched.execution.supervisor.filling import Filler
+from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.machine import boot_id
+from jobsched.execution.supervisor.telling import tell_finished, tell_started
+from jobsched.execution.sweep import sweep
+from jobsched.model import Counts, EndedBy
+from jobsched.settings import Settings
+from jobsched.storage import Store
+from jobsched.wake import Listener, Wake
+
+LONGEST_SLEEP = 1.0
+_CONFIRM_WITHIN = 0.04  # seconds until a start must be in the rows
+_BUSY = 16  # ends in a tenth of a second from which on they are gathered ...
+_GATHERED = 32  # ... until there are so many ...
+_GATHER = 0.015  # ... or so many seconds have passed
+_COUNTED = ("success", "error", "ignore")
+_AT_ONCE = 500  # settlements per transaction
+
+
+class Supervisor:
+    """Everything of one node; :meth:`turn` is one round of its loop."""
+
+    def __init__(self, settings: Settings, store: Store, catalog: Catalog) -> None:
+        self._settings = settings
+        self._claims = store.claims
+        self._runs = store.runs
+        self._books = Books()
+        self._selector = selectors.DefaultSelector()
+        self._listener = Listener(settings.data_dir, "supervisor")
+        self._selector.register(self._listener, selectors.EVENT_READ, None)
+        self.fleet = Fleet(settings.data_dir, settings.runners, self._selector)
+        self._wake = Wake(settings.data_dir)
+        self._boot_id = boot_id()
+        around = Surroundings.here(settings, catalog)
+        self._filler = Filler(self._claims, around, self._books, self.fleet, self._boot_id)
+        self._look_at = 0.0
+        self._confirm_at = 0.0
+        self._settle_at = 0.0
+        self._dead: list[str] = []
+        self._buried: list[str] = []
+        self.claiming = True
+
+    def begin(self) -> None:
+        """Take every row of this node in hand; living runners are asked, dead ones judged."""
+        self.fleet.find()
+        living = self.fleet.living()
+        for row in self._claims.mine(self._settings.node):
+            self._books.host((row.run_id, row.claim), row.runner)
+            if row.runner not in living and row.runner not in self._dead:
+                self._dead.append(row.runner)
+
+    @property
+    def hosting(self) -> bool:
+        """Whether any run is in hand."""
+        return bool(self._books.hosted)
+
+    def turn(self) -> None:
+        """Wait for news, a second at most, and act on it. Raises: JobschedError (database)."""
+        self._hear(self._sleep())
+        self.fleet.keep_up()
+        self._bury()
+        self._filler.hand_out()
+        if clock.monotonic() >= self._settle_at:
+            self._settle()
+        self._give_back()
+        self._confirm()
+        if clock.monotonic() >= self._look_at:
+            self._look_around()
+
+    def stop_all(self, ended_by: EndedBy, reason: str) -> None:
+        """Tell the runners to stop everything; SHUTDOWN with its grace, KILL at once."""
+        for key, hosted in self._books.hosted.items():
+            if self._filler.drop(key):
+                end = settling.stopped_unstarted(key, ended_by, reason, clock.now_us())
+                self._books.run_ended(end)
+            elif hosted.told is not ended_by and key not in self._books.ends:
+                self._tell_stop(key, hosted, ended_by, reason)
+
+    def rest(self) -> None:
+        """Do nothing for a second, or until woken."""
+        self._listener.wait(LONGEST_SLEEP)
+
+    def ask_again(self) -> None:
+        """After trouble with the database: ask the runners what they have, compare with rows."""
+        self.fleet.ask_all()
+
+    def close(self) -> None:
+        """Leave; the runners live on."""
+        self.fleet.close()
+        self._listener.close()
+        self._wake.close()
+        self._selector.close()
+
+    def _sleep(self) -> float:
+        if self._books.returned or self._dead:
+            return 0.0
+        until = self._look_at
+        if self._books.ends:
+            until = min(until, self._settle_at)
+        if self._books.started:
+            until = min(until, self._confirm_at)
+        wait = min(LONGEST_SLEEP, until - clock.monotonic())
+        return max(0.0, min(wait, 0.005) if self.fleet.waiting else wait)
+
+    def _hear(self, seconds: float) -> None:
+        for key, _ in self._selector.select(seconds):
+            if key.data is None:
+                self._listener.drain()
+                self._look_at = 0.0
+                continue
+            for message in self.fleet.receive(key.data):
+                self._take(key.data, message)
+        self._choose_moment()
+
+    def _choose_moment(self) -> None:
+        """Settle at once, but when short runs end all the time gather them for a moment."""
+        gathering = len(self._books.ends) < _GATHERED and self._filler.pace.now >= _BUSY
+        if not gathering:
+            self._settle_at = 0.0
+        elif self._settle_at < clock.monotonic() - _GATHER:
+            self._settle_at = clock.monotonic() + _GATHER
+
+    def _take(self, name: str, message: Message) -> None:
+        """Enter one word of a runner in the books."""
+        if message["op"] == "state":
+            self._adopt(name, message)
+            return
+        if "run" not in message:
+            return
+        key = (message["run"], message["claim"])
+        match message["op"]:
+            case "started":
+                if not self._books.started:
+                    self._confirm_at = clock.monotonic() + _CONFIRM_WITHIN
+                self._books.run_started(key, message["started_us"])
+            case "ended":
+                self._filler.pace.add(1)
+                self._books.run_ended(settling.ended(key, message))
+            case "refused":
+                self._books.run_refused(key, message, clock.now_us())
+            case "progress":
+                self._books.progress[key] = message
+
+    def _adopt(self, name: str, state: Message) -> None:
+        """Compare what a living runner hosts with its rows; tell it what it never heard of."""
+        rows = [row for row in self._claims.mine(self._settings.node) if row.runner == name]
+        witness = adoption.from_state(state["runs"], self._boot_id)
+        for key in adoption.judge(rows, witness, self._books, self._settings.runs_dir):
+            run = self._runs.get(key[0])
+            if run is not None and not self._filler.holds(key):
+                self._books.hosted[key].run = run
+                self._filler.take(name, run)
+        self._drop_strangers(name, witness, {(row.run_id, row.claim) for row in rows})
+
+    def _drop_strangers(self, name: str, witness: adoption.Witness, known: set[Key]) -> None:
+        """End what a runner hosts for no row, and let it forget what is settled long since."""
+        for key in witness.traces.keys() - known - self._books.ends.keys():
+            self._books.host(key, name)
+            _, facts = witness.of(key)
+            if "ended_by" in facts:
+                self._books.run_ended(settling.ended(key, facts))
+            else:
+                reason = "Its row is gone or was settled."
+                self.fleet.send(name, [_stop(key, EndedBy.KILL, reason)])
+
+    def _bury(self) -> None:
+        """Judge the runs of dead runners by their journals, and end what is left of them."""
+        self._dead += self.fleet.dead()
+        if not self._dead:
+            return
+        rows = self._claims.mine(self._settings.node)
+        for name in self._dead:
+            contents = hosting.testament(self._settings.data_dir, name)
+            sweep(contents)
+            witness = adoption.from_journal(contents.entries, self._boot_id)
+            theirs = [row for row in rows if row.runner == name]
+            adoption.judge(theirs, witness, self._books, self._settings.runs_dir)
+        self._buried += self._dead
+        self._dead = []
+
+    def _settle(self) -> None:
+        """Store how runs ended, then let their runners forget them, then tell everybody."""
+        while self._books.ends:
+            settlements = dict(list(self._books.ends.items())[:_AT_ONCE])
+            settled = self._claims.settle(list(settlements.values()), clock.now_us())
+            for name, keys in self._books.release(settlements).items():
+                self.fleet.send(name, [{"op": "forget", "runs": keys}])
+            self._look_at = 0.0  # places are free
+            self._wake.notify("web")
+            for one in settled:
+                settlement = settlements[(one.run.id, one.run.claim)]
+                tell_finished(one, settlement, self._settings.runs_dir)
+        while self._buried:
+            hosting.discard(self._settings.data_dir, self._buried.pop())
+
+    def _give_back(self) -> None:
+        """Return to the queue what could not start for our own want; try again a little later."""
+        if not self._books.returned:
+            return
+        delay = self._filler.rest()
+        for reason in set(self._books.returned.values()):
+            keys = [key for key, why in self._books.returned.items() if why == reason]
+            self._claims.requeue(keys, reason, delay)
+            self._books.release(keys)
+        self._look_at = 0.0
+
+    def _confirm(self) -> None:
+        """Store which runs are running, unless their end has come in the meantime."""
+        if not self._books.started or clock.monotonic() < self._confirm_at:
+            return
+        starts = [(*key, moment) for key, moment in self._books.started.items()]
+        self._claims.started(starts)
+        self._wake.notify("web")
+        for run_id, claim, _ in starts:
+            hosted = self._books.hosted.get((run_id, claim))
+            if hosted is not None and hosted.run is not None:
+                tell_started(hosted.run, hosted.runner)
+        self._books.confirmed([(run_id, claim) for run_id, claim, _ in starts])
+
+    def _look_around(self) -> None:
+        """Once a second, after a hint, and when places are free: rows that want something."""
+        self._look_at = clock.monotonic() + LONGEST_SLEEP
+        wait = self._filler.fill() if self.claiming else None
+        if wait is not None:
+            self._look_at = min(self._look_at, clock.monotonic() + wait)
+        self._pass_on_stops()
+        self._report_progress()
+
+    def _report_progress(self) -> None:
+        for key, message in list(self._books.progress.items()):
+            counts = Counts(**{name: message.get(name) or 0 for name in _COUNTED})
+            fraction, text = message.get("fraction"), message.get("text")
+            self._runs.report(*key, counts, progress=fraction, text=text)
+            self._books.progress.pop(key, None)
+
+    def _pass_on_stops(self) -> None:
+        for wish in self._claims.stops(self._settings.node):
+            key = (wish.run_id, wish.claim)
+            hosted = self._books.hosted.get(key)
+            if hosted is None or self._filler.drop(key):
+                now_us = clock.now_us()
+                end = settling.stopped_unstarted(key, wish.ended_by, wish.reason, now_us)
+                self._books.run_ended(end)
+            elif hosted.told is None or (wish.ended_by is EndedBy.KILL is not hosted.told):
+                self._tell_stop(key, hosted, wish.ended_by, wish.reason)
+
+    def _tell_stop(self, key: Key, hosted: Hosted, ended_by: EndedBy, reason: str | None) -> None:
+        """Pass a stop on; a runner that cannot hear it now is told when it answers again."""
+        if self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)]):
+            hosted.told = ended_by
+
+
+def _stop(key: Key, ended_by: EndedBy, reason: str | None) -> Message:
+    run_id, claim = key
+    stop = {"ended_by": str(ended_by), "reason": reason}
+    return {"op": "stop", "run": run_id, "claim": claim, **stop}

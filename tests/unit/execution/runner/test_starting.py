@@ -1,0 +1,86 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobsched.execution.protocol import COOKIE, StartRequest
+from jobsched.execution.runner.starting import Descriptors, Refused, pipe, start
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int, Descriptors]]:
+    """Return a pipe's reading end, its writing end, and descriptors that write there."""
+    folder = os.open(".", os.O_RDONLY)  # a start leaves this process in another folder
+    reader, writer = pipe()
+    os.set_blocking(reader, True)
+    null = os.open(os.devnull, os.O_RDONLY)
+    yield reader, writer, Descriptors(stdin=null, out=writer, err=writer)
+    os.fchdir(folder)
+    for descriptor in (reader, null, folder):
+        os.close(descriptor)
+
+
+def a_request(*argv: str, **options: object) -> StartRequest:
+    given = {"cwd": "/", "env": {"PATH": os.environ["PATH"]}, **options}
+    return StartRequest(
+        run=1,
+        claim=1,
+        argv=argv,
+        path="/nowhere",
+        cookie="the-cookie",
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def output_of(request: StartRequest, ends: tuple[int, int, Descriptors], **extra: str) -> str:
+    reader, writer, descriptors = ends
+    try:
+        pid = start(request, descriptors, extra)
+    finally:
+        os.close(writer)
+    os.waitpid(pid, 0)
+    return os.read(reader, 10_000).decode()
+
+
+@pytest.mark.parametrize("limits", [{}, {"open_files": 50}], ids=["spawned", "forked"])
+def test_a_command_gets_its_arguments_and_variables(
+    ends: tuple[int, int, Descriptors], limits: dict[str, int]
+) -> None:
+    request = a_request("sh", "-c", f"echo $0 $MORE ${COOKIE}", "name", limits=limits)
+
+    assert output_of(request, ends, MORE="more") == "name more the-cookie\n"
+
+
+@pytest.mark.parametrize("limits", [{}, {"open_files": 50}], ids=["spawned", "forked"])
+def test_a_command_starts_in_its_folder(
+    ends: tuple[int, int, Descriptors], limits: dict[str, int], tmp_path: Path
+) -> None:
+    request = a_request("pwd", cwd=str(tmp_path), limits=limits)
+
+    assert output_of(request, ends) == f"{tmp_path}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "options", "reason"),
+    [
+        ((), {}, "the command could not be started: there is no command"),
+        (("",), {}, " could not be started: there is no command"),
+        (("/bin/echo", "a\0b"), {}, "/bin/echo could not be started: embedded null byte"),
+        (("/bin/true",), {"env": {"A=B": "1"}}, "/bin/true could not be started"),
+        (("/bin/true",), {"limits": {"disk": 1}}, "unknown limits: disk"),
+        (("/bin/true",), {"cwd": "/etc/passwd"}, "the working directory /etc/passwd: Not a dir"),
+        (("/bin",), {}, "/bin could not be started: Permission denied"),
+    ],
+)
+def test_what_cannot_be_started_says_why(
+    ends: tuple[int, int, Descriptors],
+    argv: tuple[str, ...],
+    options: dict[str, object],
+    reason: str,
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        output_of(a_request(*argv, **options), ends)
+
+    assert reason in refusal.value.reason
+    assert not refusal.value.shortage
