@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from jobsched import events
+from jobsched.events import Event
 from jobsched.storage import Store
 from jobsched.storage.tables import metadata
+from tests.support.firing import Scheduling
 
 POSTGRESQL = os.environ.get("JOBSCHED_TEST_POSTGRESQL")
 _MISSING = "JOBSCHED_TEST_POSTGRESQL does not name a PostgreSQL server"
@@ -85,3 +88,18 @@ def _empty(store: Store) -> None:
         names = ", ".join(metadata.tables)
         with store.database.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY")
+
+
+@pytest.fixture
+def scheduling(store: Store) -> Iterator[Scheduling]:
+    scheduling = Scheduling(store)
+    yield scheduling
+    scheduling.firer.leader.resign()
+
+
+@pytest.fixture
+def told() -> Iterator[list[Event]]:
+    heard: list[Event] = []
+    stop = events.listen(heard.append)
+    yield heard
+    stop()

@@ -1,9 +1,9 @@
 """A job with its newest run and its living ones, on each database."""
 
-from jobsched.model import EndedBy
+from jobsched.model import EndedBy, Policy
 from jobsched.storage import Store
 from jobsched.storage.jobviews import look_at
-from tests.support.rows import NOON, Policy, add_job, add_run
+from tests.support.rows import NOON, add_job, add_run
 
 
 def test_a_job_is_seen_with_what_it_is_doing(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""Runs as users see and change them: asked for, listed, stopped, retried."""
+"""Runs as users see them: asked for, listed, counted, deleted."""
 
 import pytest
 
@@ -6,34 +6,16 @@ from jobsched.clock import SECOND, from_us
 from jobsched.errors import (
     JobBusy,
     KeyReused,
-    RunAlreadyFinished,
-    RunNotFinished,
     UnknownJob,
-    UnknownRun,
 )
-from jobsched.model import Counts, End, EndedBy, Outcome, Overlap, Policy, Run, RunState
+from jobsched.model import End, EndedBy, Outcome, Overlap, Policy, RunState
 from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
 from jobsched.storage.idempotency import IdempotencyKey
 from jobsched.storage.searching import RunFilter
-from tests.support.rows import NOON, add_job, add_run, new_run
+from tests.support.rows import NOON, add_job, add_run, claim_all, new_run, reread, settle
 
 EVERYTHING = RunFilter()
-
-
-def _claim(store: Store, limit: int = 100) -> None:
-    store.claims.claim("here", "boot", ["r1"], limit, NOON)
-
-
-def _end(store: Store, run: Run, ended_by: EndedBy = EndedBy.EXIT, code: int | None = 0) -> None:
-    end = End(run_id=run.id, claim=1, ended_by=ended_by, exit_code=code, ended_us=NOON)
-    store.claims.settle([Settlement(end=end)], NOON)
-
-
-def _get(store: Store, run: Run) -> Run:
-    found = store.runs.get(run.id)
-    assert found is not None
-    return found
 
 
 def test_a_run_is_read_as_it_was_added(store: Store) -> None:
@@ -48,7 +30,7 @@ def test_a_run_is_read_as_it_was_added(store: Store) -> None:
         not_before_us=NOON + SECOND,
     )
 
-    assert _get(store, run) == run
+    assert reread(store, run) == run
     assert (run.queue, run.priority, run.job_id) == ("slow", 7, job.id)
     assert (run.state, run.attempt, run.outcome) == (RunState.QUEUED, 1, None)
     assert run.not_before == from_us(NOON + SECOND)
@@ -58,7 +40,7 @@ def test_a_run_needs_no_job(store: Store) -> None:
     run = add_run(store)
 
     assert (run.job_key, run.job_id) == (None, None)
-    assert _get(store, run) == run
+    assert reread(store, run) == run
 
 
 def test_a_run_that_is_not_there_is_none(store: Store) -> None:
@@ -85,8 +67,8 @@ def test_under_skip_one_run_too_many_is_refused(store: Store) -> None:
 def test_under_skip_a_finished_run_makes_room(store: Store) -> None:
     job = add_job(store)
     first = add_run(store, job)
-    _claim(store)
-    _end(store, first)
+    claim_all(store)
+    settle(store, first)
 
     assert add_run(store, job).id > first.id
 
@@ -102,14 +84,14 @@ def test_under_queue_one_run_too_many_waits(store: Store) -> None:
 def test_under_replace_the_oldest_living_run_is_stopped(store: Store) -> None:
     job = add_job(store, policy=Policy(overlap=Overlap.REPLACE))
     first = add_run(store, job)
-    _claim(store)
+    claim_all(store)
 
     second = add_run(store, job)
     third = add_run(store, job)
 
-    assert _get(store, first).state is RunState.STOPPING
-    assert _get(store, second).ended_by is EndedBy.REPLACED
-    assert _get(store, third).state is RunState.QUEUED
+    assert reread(store, first).state is RunState.STOPPING
+    assert reread(store, second).ended_by is EndedBy.REPLACED
+    assert reread(store, third).state is RunState.QUEUED
 
 
 def test_runs_are_listed_newest_first_page_by_page(store: Store) -> None:
@@ -149,8 +131,8 @@ def test_runs_are_found_by_their_ids_and_by_their_job(store: Store) -> None:
 def test_filters_narrow_the_list_of_runs(store: Store) -> None:
     job = add_job(store, name="Nightly")
     of_job = add_run(store, job)
-    _claim(store)
-    _end(store, of_job, code=3)
+    claim_all(store)
+    settle(store, of_job, exit_code=3)
     late = add_run(store, name="other", task="shell", created_us=NOON + SECOND)
 
     def ids(filters: RunFilter) -> list[int]:
@@ -177,85 +159,14 @@ def test_the_filter_by_outcome_agrees_with_the_model(
     store: Store, ended_by: EndedBy, code: int | None
 ) -> None:
     run = add_run(store)
-    _claim(store)
-    _end(store, run, ended_by, code)
+    claim_all(store)
+    settle(store, run, ended_by=ended_by, exit_code=code)
 
-    outcome = _get(store, run).outcome
+    outcome = reread(store, run).outcome
 
     for wanted in Outcome:
         found = store.runs.list(RunFilter(outcome=wanted), 10).values
         assert len(found) == (wanted is outcome)
-
-
-def test_a_queued_run_that_is_stopped_is_done_at_once(store: Store) -> None:
-    run = add_run(store)
-
-    stopped = store.runs.request_stop(run.id, EndedBy.STOP, "changed my mind", NOON + SECOND)
-
-    assert (stopped.state, stopped.outcome) == (RunState.DONE, Outcome.STOPPED)
-    assert (stopped.reason, stopped.ended_at) == ("changed my mind", from_us(NOON + SECOND))
-    assert stopped.started_at is None
-
-
-def test_a_living_run_is_marked_for_its_machine(store: Store) -> None:
-    run = add_run(store)
-    _claim(store)
-
-    stopped = store.runs.request_stop(run.id, EndedBy.STOP, "enough", NOON)
-
-    assert (stopped.state, stopped.outcome) == (RunState.STOPPING, None)
-    [request] = store.claims.stops("here")
-    assert (request.run_id, request.ended_by, request.reason) == (run.id, EndedBy.STOP, "enough")
-
-
-def test_the_first_who_stops_a_run_is_remembered_but_a_kill_goes_over_it(store: Store) -> None:
-    run = add_run(store)
-    _claim(store)
-
-    store.runs.request_stop(run.id, EndedBy.STOP, "first", NOON)
-    store.runs.request_stop(run.id, EndedBy.STOP, "second", NOON)
-    assert store.claims.stops("here")[0].reason == "first"
-
-    store.runs.request_stop(run.id, EndedBy.KILL, "now", NOON)
-    store.runs.request_stop(run.id, EndedBy.STOP, "third", NOON)
-    [request] = store.claims.stops("here")
-    assert (request.ended_by, request.reason) == (EndedBy.KILL, "now")
-
-
-def test_a_finished_run_cannot_be_stopped(store: Store) -> None:
-    run = add_run(store)
-    store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
-
-    with pytest.raises(RunAlreadyFinished):
-        store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
-
-
-def test_a_run_that_is_not_there_can_be_neither_stopped_nor_retried(store: Store) -> None:
-    with pytest.raises(UnknownRun):
-        store.runs.request_stop(7, EndedBy.STOP, None, NOON)
-    with pytest.raises(UnknownRun):
-        store.runs.retry(7)
-
-
-def test_a_retry_is_the_next_attempt_of_the_same_thing(store: Store) -> None:
-    job = add_job(store)
-    run = add_run(store, job, params={"a": 1}, policy=Policy(priority=5), due_us=NOON)
-    _claim(store)
-    _end(store, run, code=1)
-
-    retry = store.runs.retry(run.id, "ada")
-
-    assert (retry.attempt, retry.retry_of, retry.state) == (2, run.id, RunState.QUEUED)
-    assert (retry.params, retry.priority, retry.job_id) == ({"a": 1}, 5, job.id)
-    assert (retry.requested_by, retry.due_at) == ("ada", from_us(NOON))
-    assert _get(store, run).retried_by == retry.id
-
-
-def test_a_living_run_cannot_be_retried(store: Store) -> None:
-    run = add_run(store)
-
-    with pytest.raises(RunNotFinished):
-        store.runs.retry(run.id)
 
 
 def test_the_same_idempotency_key_makes_one_run(store: Store) -> None:
@@ -268,39 +179,11 @@ def test_the_same_idempotency_key_makes_one_run(store: Store) -> None:
         store.runs.add(new_run(), IdempotencyKey(scope="POST /runs", key="k", body_digest="b"))
 
 
-def test_the_same_idempotency_key_makes_one_retry(store: Store) -> None:
-    run = add_run(store)
-    store.runs.request_stop(run.id, EndedBy.STOP, None, NOON)
-    key = IdempotencyKey(scope="retry", key="k", body_digest="a" * 64)
-
-    assert store.runs.retry(run.id, key=key).id == store.runs.retry(run.id, key=key).id
-
-
-def test_reports_add_up_and_the_last_progress_stands(store: Store) -> None:
-    run = add_run(store)
-    _claim(store)
-
-    assert store.runs.report(run.id, 1, Counts(success=2, error=1), 0.25, "half of a half")
-    assert store.runs.report(run.id, 1, Counts(success=3, ignore=1))
-
-    found = _get(store, run)
-    assert found.counts == Counts(success=5, error=1, ignore=1)
-    assert (found.progress, found.progress_text) == (0.25, "half of a half")
-
-
-def test_a_report_of_an_older_claim_is_not_taken(store: Store) -> None:
-    run = add_run(store)
-    _claim(store)
-
-    assert not store.runs.report(run.id, 0, Counts(success=1))
-    assert _get(store, run).counts == Counts()
-
-
 def test_the_newest_runs_and_the_counts_of_jobs_are_found(store: Store) -> None:
     policy = Policy(overlap=Overlap.QUEUE)
     one, two, none = (add_job(store, policy=policy) for _ in range(3))
     add_run(store, one)
-    _claim(store)
+    claim_all(store)
     newest = add_run(store, one)
     other = add_run(store, two)
 
@@ -312,7 +195,7 @@ def test_the_newest_runs_and_the_counts_of_jobs_are_found(store: Store) -> None:
 def test_living_runs_and_states_are_told_to_who_waits(store: Store) -> None:
     job = add_job(store)
     first, second = add_run(store, job), add_run(store)
-    _claim(store)
+    claim_all(store)
     waiting = add_run(store)
 
     assert store.runs.live() == [
@@ -328,7 +211,7 @@ def test_living_runs_and_states_are_told_to_who_waits(store: Store) -> None:
 
 def test_the_figures_tell_how_full_the_queue_is(store: Store) -> None:
     add_run(store)
-    _claim(store)
+    claim_all(store)
     add_run(store, created_us=NOON + 5)
     add_run(store, policy=Policy(queue="slow"), created_us=NOON + 3)
 
@@ -341,7 +224,7 @@ def test_the_figures_tell_how_full_the_queue_is(store: Store) -> None:
 
 def test_only_finished_runs_are_deleted_and_their_output_with_them(store: Store) -> None:
     done, alive = add_run(store), add_run(store)
-    _claim(store)
+    claim_all(store)
     end = End(run_id=done.id, claim=1, ended_by=EndedBy.EXIT, exit_code=0)
     store.claims.settle([Settlement(end=end, out=b"x")], NOON)
 

@@ -4,8 +4,9 @@ import uuid
 from typing import Any
 
 from jobsched.clock import SECOND
-from jobsched.model import EndedBy, Job, Mode, Policy, Run
+from jobsched.model import End, EndedBy, Job, Mode, Run
 from jobsched.storage import Store
+from jobsched.storage.claims import Claim, Settled, Settlement
 from jobsched.storage.newjobs import NewJob
 from jobsched.storage.newruns import NewRun
 
@@ -40,4 +41,20 @@ def add_run(store: Store, job: Job | None = None, **changes: Any) -> Run:
     return store.runs.add(new_run(job, **changes))
 
 
-__all__ = ["NOON", "EndedBy", "Policy", "add_job", "add_run", "new_job", "new_run"]
+def claim_all(store: Store, limit: int = 100, now_us: int = NOON) -> list[Claim]:
+    """Give what waits to the machine ``here``."""
+    return store.claims.claim("here", "boot", ["r1", "r2"], limit, now_us)
+
+
+def settle(store: Store, run: Run, claim: int = 1, **facts: Any) -> list[Settled]:
+    """Settle the end of a run: by itself, with exit code 0, unless *facts* say otherwise."""
+    values: dict[str, Any] = {"ended_by": EndedBy.EXIT, "exit_code": 0, "ended_us": NOON + SECOND}
+    end = End(run_id=run.id, claim=claim, **(values | facts))
+    return store.claims.settle([Settlement(end=end)], NOON + SECOND)
+
+
+def reread(store: Store, run: Run) -> Run:
+    """Return the run as it is now."""
+    found = store.runs.get(run.id)
+    assert found is not None
+    return found
