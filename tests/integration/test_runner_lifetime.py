@@ -106,3 +106,20 @@ def test_nonsense_on_the_socket_only_costs_the_connection(runner: RunnerClient) 
 
     assert runner.socket.recv(100) == b""
     assert runner.connect()["runs"] == []
+
+
+HASTY = (
+    "import sys; sys.path.insert(0, {root!r}); from jobsched.execution.runner import program; "
+    "program._LONELY = 0.05; sys.exit(program.main(['--folder', {folder!r}]))"
+)
+
+
+def test_a_runner_without_runs_leaves_when_no_supervisor_comes(tmp_path: Path) -> None:
+    root = str(Path(runner_module.__file__).parents[3])
+    script = HASTY.format(root=root, folder=str(tmp_path))
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, check=False, timeout=15
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 
 from jobsched import catalog, clock
+from jobsched.execution.runner import program
 from jobsched.execution.supervisor import hosting
 from jobsched.execution.supervisor.loop import Supervisor
 from jobsched.execution.sweep import sweep
@@ -94,7 +95,7 @@ class Site:
         """Kill every runner of this folder, also one that is just being born, and only those."""
         for process in processes_of(self.folder):
             with suppress(psutil.NoSuchProcess):
-                if any(word.endswith("runner.py") for word in process.cmdline()):
+                if program.__file__ in process.cmdline():
                     process.kill()
 
     def close(self) -> None:

@@ -34,6 +34,11 @@ class Listener:
     def _listen(self) -> None:
         self._loop.watch(self._listening.fileno(), self._accept)
 
+    @property
+    def connected(self) -> bool:
+        """Whether a supervisor holds the line."""
+        return self._connection is not None
+
     def tell(self, message: Mapping[str, Any]) -> None:
         """Send *message* at the end of this turn; nobody hears it before ``hello``."""
         if self.greeted:

@@ -31,6 +31,7 @@ from jobsched.execution.runner.workers import Workers
 from jobsched.execution.runner.zygotes import Zygotes
 
 _AGAIN = 0.1  # seconds
+_LONELY = 30.0  # seconds; a runner that hosts nothing leaves after two of these alone
 
 
 class Runner:
@@ -51,8 +52,10 @@ class Runner:
         self._zygotes = Zygotes(self._loop, *parts)
         self._retired = False
         self._shutting_down = False
+        self._alone = False
         self._loop.watch_signal(signal.SIGCHLD, self._reap)
         self._loop.watch_signal(signal.SIGTERM, self._shut_down)
+        self._loop.at(self._loop.now + _LONELY, "company", self._look_for_company)
 
     def serve(self) -> None:
         """Work until there is nothing left to do."""
@@ -76,6 +79,17 @@ class Runner:
         if self._children.reap():
             self._lifecycle.orphans_gone()
         self._loop.cancel("reap")
+
+    def _look_for_company(self) -> None:
+        """Retire when nothing is hosted and no supervisor came back.
+
+        The next one starts runners of its own. This one it may never find: when its supervisor
+        died just as it was born, its folder counted as a dead runner's and was removed.
+        """
+        self._loop.at(self._loop.now + _LONELY, "company", self._look_for_company)
+        alone = not (self._lifecycle.runs or self._supervisor.connected)
+        self._retired = self._retired or (alone and self._alone)
+        self._alone = alone
 
     def _shut_down(self) -> None:
         """End everything, for the machine goes down; the journal keeps what nobody asked for."""
