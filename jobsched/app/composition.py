@@ -1,5 +1,6 @@
 """The Flask application: gate, error handling and every interface, over one set of verbs."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 
@@ -9,9 +10,11 @@ from jobsched import catalog as catalogs
 from jobsched import operations
 from jobsched.app.start import Start
 from jobsched.catalog import Catalog
+from jobsched.errors import InvalidInput
 from jobsched.operations.configuration import Configuration
 from jobsched.settings import Settings, load
 from jobsched.storage import Store
+from jobsched.storage.switches import CONFIGURATION
 from jobsched.wake import Wake
 from jobsched.web import gate, problems, waiting
 from jobsched.web.audit import AuditWriter
@@ -57,6 +60,10 @@ def compose(app: Flask, start: Start) -> Flask:
     gate.refuse_open_bind(settings, store.tokens.any())
     notify = Wake(settings.data_dir).notify
     configuration = Configuration(settings, start.catalog, lambda: _read_again(start.flags))
+    if store.switches.get(CONFIGURATION):
+        # A web part that came up after a reload was forked with the catalog from before it.
+        with contextlib.suppress(InvalidInput):
+            configuration.read_again()
     app.extensions[EXTENSION] = operations.build(configuration, store, notify)
     problems.install(app)
     gate.install(app, gate.Gate(settings, store.tokens, AuditWriter(store.audit.add)))

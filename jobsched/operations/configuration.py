@@ -9,8 +9,8 @@ from jobsched.errors import ConfigurationError, Conflict, FieldError, InvalidInp
 from jobsched.operations.announce import Announcer
 from jobsched.settings import Settings
 from jobsched.storage import Store
+from jobsched.storage.switches import CONFIGURATION
 
-SWITCH = "configuration"
 Load = Callable[[], tuple[Settings, Catalog]]
 
 # What a running process looks up each time; every other setting counts from the next start on.
@@ -80,6 +80,6 @@ class Reloading:
         Raises: InvalidInput with every mistake (nothing changes then); Conflict.
         """
         reloaded = self._configuration.read_again()
-        self._store.switches.put(SWITCH, {"reloaded_us": clock.now_us(), "by": by})
+        self._store.switches.put(CONFIGURATION, {"reloaded_us": clock.now_us(), "by": by})
         self._announce.server("configuration reloaded", by, tasks=len(reloaded.tasks))
         return reloaded

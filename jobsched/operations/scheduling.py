@@ -9,8 +9,7 @@ from jobsched import clock
 from jobsched.errors import InvalidInput
 from jobsched.operations.announce import Announcer
 from jobsched.storage import Store
-
-SWITCH = "pause_all"
+from jobsched.storage.switches import PAUSE_ALL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,7 @@ class Scheduling:
 
     def state(self) -> PauseOfAll:
         """Return whether everything is paused."""
-        return _state(self._store.switches.get(SWITCH) or {})
+        return _state(self._store.switches.get(PAUSE_ALL) or {})
 
     def pause(
         self, by: str, until: datetime | None = None, reason: str | None = None
@@ -46,7 +45,7 @@ class Scheduling:
         until_us = None if until is None else clock.to_us(until)
         if until_us is not None and until_us <= now_us:
             raise InvalidInput.field("until", "past", "until lies in the past.")
-        before = self._store.switches.get(SWITCH) or {}
+        before = self._store.switches.get(PAUSE_ALL) or {}
         since_us = before["since_us"] if _state(before).paused else now_us
         value = {
             "paused": True,
@@ -56,17 +55,17 @@ class Scheduling:
             "why": reason,
             "resumed_us": None,
         }
-        self._store.switches.put(SWITCH, value)
+        self._store.switches.put(PAUSE_ALL, value)
         self._announce.server("scheduling paused", by, reason=reason)
         return _state(value)
 
     def resume(self, by: str) -> PauseOfAll:
         """Let jobs fire again; what fell into the pause is skipped."""
-        before = self._store.switches.get(SWITCH) or {}
+        before = self._store.switches.get(PAUSE_ALL) or {}
         if not _state(before).paused:
             return _state(before)
         value = {**before, "paused": False, "resumed_us": clock.now_us()}
-        self._store.switches.put(SWITCH, value)
+        self._store.switches.put(PAUSE_ALL, value)
         self._announce.server("scheduling resumed", by)
         return _state(value)
 

@@ -13,6 +13,7 @@ from jobsched.scheduling.planning import Pause
 from jobsched.scheduling.telling import tell
 from jobsched.storage import Store
 from jobsched.storage.decisions import Alive, Decision, Due, Lease
+from jobsched.storage.switches import PAUSE_ALL
 
 BATCH = 1000
 LONGEST_SLEEP = 1.0
@@ -49,7 +50,7 @@ class Cycle:
         """
         now_us = self._now_us()
         self._watch_clock(lease, now_us)
-        switch = self._store.switches.get(pausing.SWITCH)
+        switch = self._store.switches.get(PAUSE_ALL)
         if pausing.is_paused(switch, now_us):
             return LONGEST_SLEEP
         batch = self._store.firing.due(now_us, self._batch)

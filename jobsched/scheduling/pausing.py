@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from jobsched.scheduling.planning import Pause
 from jobsched.storage.decisions import Details, Due
 
-SWITCH = "pause_all"
 _NEVER = 2**62
 
 

@@ -7,6 +7,10 @@ from jobsched import clock
 from jobsched.storage.database import Database
 from jobsched.storage.texts import mapping_from, to_text
 
+# Written by POST /reload: {"reloaded_us": ..., "by": ...}; the parts read their files again.
+CONFIGURATION = "configuration"
+# {"paused", "since_us", "until_us", "by", "why", "resumed_us"}: the pause of all scheduling.
+PAUSE_ALL = "pause_all"
 _GET = "SELECT value FROM switches WHERE name = :name"
 _PUT = """
 INSERT INTO switches (name, value, updated_us) VALUES (:name, :value, :now)

@@ -2,7 +2,7 @@
 
 from jobsched.clock import SECOND, from_us
 from jobsched.model import JobState, Misfire, Policy
-from jobsched.scheduling.pausing import SWITCH
+from jobsched.storage.switches import PAUSE_ALL
 from tests.support.firing import NOON, Scheduling
 
 NO_GRACE = Misfire(grace=None)
@@ -38,11 +38,11 @@ def test_while_all_is_paused_nothing_fires_and_then_it_is_told_why(
     job = scheduling.add()
     switches = scheduling.store.switches
     pause = {"paused": True, "since_us": NOON, "until_us": None, "by": "ada", "why": "move"}
-    switches.put(SWITCH, pause)
+    switches.put(PAUSE_ALL, pause)
 
     scheduling.fire(45)
     assert scheduling.ledger(job) == []
-    switches.put(SWITCH, pause | {"paused": False, "resumed_us": scheduling.moment.us})
+    switches.put(PAUSE_ALL, pause | {"paused": False, "resumed_us": scheduling.moment.us})
     scheduling.fire()
 
     [skipped] = scheduling.ledger(job)
@@ -54,7 +54,7 @@ def test_while_all_is_paused_nothing_fires_and_then_it_is_told_why(
 def test_a_pause_of_all_ends_at_its_time(scheduling: Scheduling) -> None:
     job = scheduling.add()
     pause = {"paused": True, "since_us": NOON, "until_us": NOON + 15 * SECOND}
-    scheduling.store.switches.put(SWITCH, pause)
+    scheduling.store.switches.put(PAUSE_ALL, pause)
 
     scheduling.fire(10)
     scheduling.fire(10)

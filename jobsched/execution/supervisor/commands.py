@@ -10,9 +10,7 @@ import os
 import pwd
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobsched import clock
@@ -21,6 +19,7 @@ from jobsched.errors import UnknownTask
 from jobsched.execution import script
 from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
+from jobsched.execution.supervisor.surroundings import Surroundings
 from jobsched.model import Run
 from jobsched.settings import Settings
 
@@ -34,41 +33,6 @@ class CannotStart(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What is the same for all runs of this supervisor: settings, catalog, folder, variables.
-
-    *found* remembers the command lines of scripts for a moment.
-    """
-
-    settings: Settings
-    catalog: Catalog
-    folder: str
-    inherited: Mapping[str, str]
-    found: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
-
-    @property
-    def runs_dir(self) -> str:
-        """Where long outputs are kept."""
-        return f"{self.settings.data_dir}/runs"
-
-    @classmethod
-    def here(cls, settings: Settings, catalog: Catalog) -> "Surroundings":
-        """Return those of this process: its folder and what jobs may inherit of its variables."""
-        inherited = allowed_variables(os.environ, settings.environment)
-        return cls(settings=settings, catalog=catalog, folder=str(Path.cwd()), inherited=inherited)
-
-
-def allowed_variables(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
-    """Return the variables of *environ* that *patterns* (``LC_*``) name: never a secret of ours."""
-    allowed = tuple(patterns)
-    return {
-        name: value
-        for name, value in environ.items()
-        if any(fnmatchcase(name, pattern) for pattern in allowed)
-    }
 
 
 def start_message(run: Run, around: Surroundings) -> Message:

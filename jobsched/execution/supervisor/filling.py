@@ -12,8 +12,9 @@ from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import settling
 from jobsched.execution.supervisor.books import Books
-from jobsched.execution.supervisor.commands import CannotStart, Surroundings, start_message
+from jobsched.execution.supervisor.commands import CannotStart, start_message
 from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.surroundings import Present
 from jobsched.model import Run
 from jobsched.storage.claims import Claims
 
@@ -49,11 +50,11 @@ class Filler:
     """Keeps as many runs alive as there are places, while the queue has any."""
 
     def __init__(
-        self, claims: Claims, around: Surroundings, books: Books, fleet: Fleet, boot_id: str
+        self, claims: Claims, present: Present, books: Books, fleet: Fleet, boot_id: str
     ) -> None:
-        self._settings = around.settings
+        self._settings = present.around.settings
         self._claims = claims
-        self._around = around
+        self._present = present
         self._books = books
         self._fleet = fleet
         self._boot_id = boot_id
@@ -135,8 +136,10 @@ class Filler:
             self._books.release(keys)
 
     def _message(self, run: Run) -> Message | None:
+        if run.task not in self._present.around.catalog:
+            self._present.look()
         try:
-            return start_message(run, self._around)
+            return start_message(run, self._present.around)
         except CannotStart as error:
             key = (run.id, run.claim)
             self._books.run_ended(settling.not_started(key, error.reason, clock.now_us()))

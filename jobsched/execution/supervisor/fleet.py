@@ -1,5 +1,6 @@
 """The runners of this machine: as many as wanted, found again, replaced when they die."""
 
+import logging
 import selectors
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsched import clock
+from jobsched.events import Event, publish
 from jobsched.execution import protocol
 from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Message
@@ -111,6 +113,7 @@ class Fleet:
         for runner in list(self._runners.values()):
             if runner.connection is None and not self._may_come(runner):
                 del self._runners[runner.name]
+                self._tell_gone(runner)
                 self._dead.append(runner.name)
                 if not runner.proven:
                     self._wait_a_little()
@@ -136,6 +139,12 @@ class Fleet:
                 runner.connection.close()
             if runner.process is not None:
                 runner.process.returncode = 0  # ours no longer: it outlives us on purpose
+
+    def _tell_gone(self, runner: _Runner) -> None:
+        if not runner.retiring:
+            words = hosting.last_words(self._data_dir, runner.name)
+            fields: dict[str, object] = {"runner": runner.name, "reason": words or "killed"}
+            publish(Event(name="runner died", level=logging.ERROR, fields=fields))
 
     def _start(self) -> None:
         self._started += 1

@@ -124,6 +124,14 @@ def testament(data_dir: Path, name: str) -> journal.Contents:
     return journal.Contents()
 
 
+def last_words(data_dir: Path, name: str) -> str:
+    """Return the last line that a dead runner wrote to its stderr: "" when it was killed."""
+    with suppress(OSError):
+        text = (folder_of(data_dir, name) / protocol.ERRORS).read_bytes()[-4096:]
+        return (text.decode("utf-8", "replace").strip().splitlines() or [""])[-1]
+    return ""
+
+
 def discard(data_dir: Path, name: str) -> None:
     """Remove the folder of a dead runner whose runs have all been settled."""
     folder = folder_of(data_dir, name)

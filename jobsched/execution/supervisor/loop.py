@@ -8,15 +8,16 @@ one transaction, and only then is a runner told.
 
 import selectors
 
+from jobsched import catalog as catalogs
 from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import adoption, hosting, settling
 from jobsched.execution.supervisor.books import Books, Hosted
-from jobsched.execution.supervisor.commands import Surroundings
 from jobsched.execution.supervisor.filling import Filler
 from jobsched.execution.supervisor.fleet import Fleet
 from jobsched.execution.supervisor.machine import boot_id
+from jobsched.execution.supervisor.surroundings import Present, Surroundings
 from jobsched.execution.supervisor.telling import tell_finished, tell_started
 from jobsched.execution.sweep import sweep
 from jobsched.model import Counts, EndedBy
@@ -47,8 +48,12 @@ class Supervisor:
         self.fleet = Fleet(settings.data_dir, settings.runners, self._selector)
         self._wake = Wake(settings.data_dir)
         self._boot_id = boot_id()
-        around = Surroundings.here(settings, catalog)
-        self._filler = Filler(self._claims, around, self._books, self.fleet, self._boot_id)
+        self._present = Present(
+            Surroundings.here(settings, catalog),
+            store.switches,
+            lambda: catalogs.load(settings.conf_dir, settings.tasks_dir),
+        )
+        self._filler = Filler(self._claims, self._present, self._books, self.fleet, self._boot_id)
         self._look_at = 0.0
         self._confirm_at = 0.0
         self._settle_at = 0.0
@@ -236,6 +241,7 @@ class Supervisor:
     def _look_around(self) -> None:
         """Once a second, after a hint, and when places are free: rows that want something."""
         self._look_at = clock.monotonic() + LONGEST_SLEEP
+        self._present.keep_up()
         wait = self._filler.fill() if self.claiming else None
         if wait is not None:
             self._look_at = min(self._look_at, clock.monotonic() + wait)

@@ -11,11 +11,10 @@ from jobsched.catalog import Catalog, Isolation, Task, TaskPolicy
 from jobsched.execution.protocol import StartRequest
 from jobsched.execution.supervisor.commands import (
     CannotStart,
-    Surroundings,
-    allowed_variables,
     environment,
     start_message,
 )
+from jobsched.execution.supervisor.surroundings import Surroundings, allowed_variables
 from jobsched.model import Policy, Run
 from jobsched.settings import Settings
 from tests.support.values import run_of
