@@ -201,6 +201,7 @@ class Supervisor:
 
     def _settle(self) -> None:
         """Store how runs ended, then let their runners forget them, then tell everybody."""
+        self._report_progress()  # the last word of a run that has just ended included
         while self._books.ends:
             settlements = dict(list(self._books.ends.items())[:_AT_ONCE])
             settled = self._claims.settle(list(settlements.values()), clock.now_us())
