@@ -25,10 +25,9 @@ from jobsched.errors import (
     Mistake,
     NotAllowed,
     NotAuthenticated,
-    TooLarge,
 )
 from jobsched.model import Role
-from jobsched.web import peers
+from jobsched.web import bodies, peers
 from jobsched.web.audit import AuditRow
 from jobsched.web.limits import Buckets
 
@@ -181,9 +180,12 @@ class Gate:
 
     def _check_body(self, demands: Demands) -> None:
         limit = demands.body_limit or self._settings.body_limit
+        if request.content_length is None:
+            bodies.cap(request.environ, limit)
+            return
         request.max_content_length = limit
-        if (request.content_length or 0) > limit:
-            raise TooLarge(f"The body may have {limit} bytes here.")
+        if request.content_length > limit:
+            raise bodies.too_large(limit)
 
 
 def install(app: Flask, gate: Gate) -> None:

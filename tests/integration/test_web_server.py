@@ -196,6 +196,18 @@ def test_who_sends_too_much_still_reads_why(server: WebProcess) -> None:
     assert answer.status == 413
 
 
+def test_too_large_a_body_in_chunks_is_refused_and_never_parsed(server: WebProcess) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n" + CHUNKED
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+
+    largest = server.ask(head + chunk * 16 + b"0\r\n\r\n")
+    larger = server.ask(head + chunk * 48 + b"0\r\n\r\n")
+
+    assert (largest.status, len(largest.body)) == (200, 1 << 20)
+    assert larger.status == 413
+    assert larger.problem()["detail"] == "The body may have 1048576 bytes here."
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
 def test_another_user_of_the_machine_stays_out(server: WebProcess) -> None:
     # A shell, so that the other user need not be able to read anything of ours.
