@@ -5,8 +5,10 @@ Shape: ``type`` (``/errors/<class name in kebab case>``), ``title``, ``status``,
 ``errors: [{field, rule, message}]``.
 """
 
+import errno
 import json
 import logging
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -38,6 +40,9 @@ _CLASSES: Mapping[int, type[errors.JobschedError]] = {
         errors.Unavailable,
     )
 }
+# What the machine may run out of; no defect of ours, and over soon, so no 500.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SENTENCES: Mapping[int, str] = {
     404: "There is nothing at this address.",
     413: "The request's body is larger than this route takes.",
@@ -55,7 +60,8 @@ def respond(error: Exception) -> Response:
         return _for_refusal(error)
     if isinstance(error, HTTPException):
         return _for_http(error)
-    return _for_surprise(error)
+    shortage = _shortage(error)
+    return _for_surprise(error) if shortage is None else _for_refusal(shortage)
 
 
 def document(
@@ -80,6 +86,16 @@ def slug(kind: type[errors.JobschedError]) -> str:
 def render(problem: Mapping[str, object]) -> bytes:
     """Return *problem* as the bytes of a body."""
     return json.dumps(problem).encode() + b"\n"
+
+
+def _shortage(error: Exception) -> errors.JobschedError | None:
+    """Return what *error* means if the machine has run out of something."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in _SHORTAGES:
+        return errors.Unavailable(f"The server is short of something: {os.strerror(number)}.")
+    if number in _FULL:
+        return errors.DiskFull("The disk is full.")
+    return None
 
 
 def _for_refusal(error: errors.JobschedError) -> Response:

@@ -37,6 +37,7 @@ def owner_of(local: Address, remote: Address) -> Owner | None:
     """Return (uid, inode) of the socket with these ends; None when there is none.
 
     The inode is 0 once no process holds the socket any more; its uid is then worth nothing.
+    Raises: OSError when the machine is too short of something to find out.
     """
     try:
         return _diagnosed(local, remote)
@@ -105,5 +106,5 @@ def _words(packed: bytes) -> str:
 def _rows(table: Path) -> list[str]:
     try:
         return table.read_text(encoding="ascii").splitlines()[1:]
-    except OSError:
+    except (FileNotFoundError, PermissionError):
         return []  # no such protocol, or no /proc: nobody is let in by this way

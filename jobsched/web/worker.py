@@ -42,6 +42,7 @@ LINGER_BYTES = 1 << 25
 LARGEST_HEAD = 65_536  # what the loop gathers; a longer one is left to the parser's limits
 ACCEPT_AT_ONCE = 64
 SWEEP_EVERY = 0.5
+SHORT_SECONDS = 0.05  # until the next try to accept without a free descriptor
 
 _STATUSES: dict[type[Exception], tuple[int, str, str, str]] = {
     RequestTimeout: (408, "request-timeout", "Request Timeout", "The request came too slowly."),
@@ -195,6 +196,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._beat, self._stopping = beat, stopping
         self._gathering: set[Connection] = set()
         self._swept = 0.0
+        self._short = False  # of descriptors, when a connection was to be accepted
 
     def init_signals(self) -> None:
         """TERM and INT end this worker in order; nothing else is gunicorn's business here."""
@@ -233,8 +235,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             except OSError as error:
                 if error.errno in {errno.EAGAIN, errno.ECONNABORTED, errno.EPROTO}:
                     return
-                # Out of descriptors: those of idle clients are given back, then it goes on.
-                self._sweep(idle_too=True)
+                self._short = True
                 return
             self.nr_conns += 1
             self._await_head(Connection(self.cfg, client, address, listener.getsockname()))
@@ -248,6 +249,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def murder_pending(self) -> None:
         """End the connections whose time is over; when stopping, all that asked for nothing."""
         now = clock.monotonic()
+        if self._short:
+            self._give_back()
         if now - self._swept >= SWEEP_EVERY or not self.alive:
             self._swept = now
             self._sweep(idle_too=not self.alive)
@@ -303,6 +306,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for conn in tuple(self._gathering):
             if conn.timeout <= now or (idle_too and not conn.head):
                 self._drop(conn)
+
+    def _give_back(self) -> None:
+        """End the connections of idle clients; where there are none, wait instead of spinning."""
+        self._short = False
+        before = self.nr_conns
+        self._sweep(idle_too=True)
+        self.murder_keepalived(force=True)
+        if self.nr_conns == before:
+            self._stopping.wait(SHORT_SECONDS)
 
     def _drop(self, conn: Connection) -> None:
         self._gathering.discard(conn)

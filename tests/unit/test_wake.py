@@ -1,5 +1,7 @@
 """Hints between processes: they arrive, they never block, and nothing depends on them."""
 
+import errno
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -116,3 +118,16 @@ def test_the_folder_is_private(tmp_path: Path) -> None:
 def test_the_sending_socket_never_blocks(wake: Wake) -> None:
     assert wake._socket.type == socket.SOCK_DGRAM
     assert not wake._socket.getblocking()
+
+
+def test_a_hint_that_cannot_be_sent_harms_nobody(
+    tmp_path: Path, wake: Wake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(_: object) -> list[str]:
+        raise OSError(errno.EMFILE, "no descriptor left")
+
+    with Listener(tmp_path, "web") as listener:
+        monkeypatch.setattr(os, "listdir", short)
+        wake.notify("web")
+
+        assert not listener.wait(0)

@@ -1,6 +1,8 @@
 """Every error leaves as problem+json, whatever raised it."""
 
+import errno
 import logging
+import os
 from typing import Any
 
 import pytest
@@ -24,6 +26,9 @@ RAISED: dict[str, Exception] = {
     "range": errors.RangeNotSatisfiable("Beyond the end.", size=12),
     "disk": errors.DiskFull("The disk is full."),
     "foreign": RequestedRangeNotSatisfiable(length=7),
+    "descriptors": OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+    "memory": OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    "space": OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/path"),
     "bug": ZeroDivisionError("secret path /root"),
 }
 
@@ -105,6 +110,16 @@ def test_what_the_framework_refuses_has_the_same_shape(app: Flask) -> None:
     assert _get(app, "/abort/400", 400).get_json()["errors"] == []
     assert _get(app, "/abort/418", 418).get_json()["title"] == "I'm a Teapot"
     assert _get(app, "/raise/disk", 507).get_json()["title"] == "Disk full"
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("descriptors", 503), ("memory", 503), ("space", 507)]
+)
+def test_a_shortage_of_the_machine_is_no_defect(app: Flask, name: str, status: int) -> None:
+    response = _get(app, f"/raise/{name}", status)
+
+    assert ("Retry-After" in response.headers) == (status == 503)
+    assert "secret" not in response.text
 
 
 def test_a_defect_is_logged_once_and_tells_nothing(

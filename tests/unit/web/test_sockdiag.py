@@ -1,5 +1,6 @@
 """One socket's owner, by both ways of asking."""
 
+import errno
 import ipaddress
 import os
 import socket
@@ -68,3 +69,17 @@ def test_without_netlink_the_tables_are_read(
 
     assert owner_of((ours, 1), (ours, 2)) == (7, 99)
     assert owner_of((ours, 1), (ours, 3)) is None
+
+
+def test_who_cannot_be_looked_up_for_want_is_not_taken_for_a_stranger(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "no descriptor left")
+
+    monkeypatch.setattr(sockdiag, "_diagnosed", short)
+    monkeypatch.setattr(Path, "read_text", short)
+    ours = ipaddress.ip_address("127.0.0.1")
+
+    with pytest.raises(OSError, match="no descriptor left"):
+        owner_of((ours, 1), (ours, 2))
