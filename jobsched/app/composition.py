@@ -8,14 +8,15 @@ from flask import Blueprint, Flask
 
 from jobsched import catalog as catalogs
 from jobsched import operations
+from jobsched.app.hints import hints
 from jobsched.app.start import Start
 from jobsched.catalog import Catalog
 from jobsched.errors import InvalidInput
+from jobsched.operations.check import make_private
 from jobsched.operations.configuration import Configuration
 from jobsched.settings import Settings, load
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
-from jobsched.wake import Wake
 from jobsched.web import gate, problems, waiting
 from jobsched.web.audit import AuditWriter
 from jobsched.web.context import EXTENSION
@@ -45,7 +46,7 @@ def register(app: Flask, **flags: object) -> None:
     The gate stands before every route of *app*. Raises: ConfigurationError.
     """
     settings = load(flags, os.environ)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(settings.data_dir)
     Store.open(settings.database_url, migrate=True).close()
     catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
     compose(app, Start(settings=settings, catalog=catalog, flags=flags))
@@ -58,7 +59,7 @@ def compose(app: Flask, start: Start) -> Flask:
     """
     settings, store = start.settings, Store.open(start.settings.database_url)
     gate.refuse_open_bind(settings, store.tokens.any())
-    notify = Wake(settings.data_dir).notify
+    notify = hints(settings.data_dir)
     configuration = Configuration(settings, start.catalog, lambda: _read_again(start.flags))
     if store.switches.get(CONFIGURATION):
         # A web part that came up after a reload was forked with the catalog from before it.

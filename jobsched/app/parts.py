@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from flask import Flask
 
 from jobsched.app.children import Beat
+from jobsched.app.hints import hints
 from jobsched.app.start import Start
 from jobsched.errors import ConfigurationError
 from jobsched.wake import Wake
@@ -58,7 +59,7 @@ def _web(start: Start, beat: Beat) -> None:
 def _scheduler(start: Start, beat: Beat) -> None:
     from jobsched.scheduling import service
 
-    service.run(start.settings, beat, start.stopping)
+    service.run(start.settings, beat, start.stopping, hints(start.settings.data_dir))
 
 
 def _supervisor(start: Start, beat: Beat) -> None:

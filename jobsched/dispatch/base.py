@@ -12,11 +12,8 @@ class Dispatcher(Protocol):
 
     name: str
 
-    def runs_queued(self) -> None:
-        """Hint that there are runs to claim, now that they are committed."""
-
-    def stops_asked(self) -> None:
-        """Hint that living runs have been told to stop."""
+    def hint(self) -> None:
+        """Hint that there are runs to claim, or to stop, now that this is committed."""
 
     def close(self) -> None:
         """Give back what it holds."""

@@ -15,12 +15,8 @@ class LocalDispatcher:
     def __init__(self, data_dir: Path) -> None:
         self._wake = Wake(data_dir)
 
-    def runs_queued(self) -> None:
-        """Hint that there are runs to claim."""
-        self._wake.notify(_TOPIC)
-
-    def stops_asked(self) -> None:
-        """Hint that living runs have been told to stop."""
+    def hint(self) -> None:
+        """Hint that there are runs to claim, or to stop."""
         self._wake.notify(_TOPIC)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from jobsched.scheduling.jobstore import JobStore
 from jobsched.scheduling.scheduler import JobschedScheduler
 from jobsched.settings import Settings
 from jobsched.storage import Store
-from jobsched.wake import Listener, Wake
+from jobsched.wake import Listener
 
 # How often the main thread looks whether the loop still lives.
 LOOK_SECONDS = 1.0
@@ -19,19 +19,22 @@ class SchedulerDied(RuntimeError):
     """The loop's thread has ended although nobody stopped it."""
 
 
-def run(settings: Settings, beat: Callable[[], None], stopping: threading.Event) -> None:
+def run(
+    settings: Settings,
+    beat: Callable[[], None],
+    stopping: threading.Event,
+    notify: Callable[[str], None],
+) -> None:
     """Fire jobs whenever this process leads, until *stopping* is set.
 
-    *beat* is called at least every second while all is well. The database must have been
+    *notify* wakes the listeners of a topic. *beat* is called at least every second while all is well. The database must have been
     migrated before. Raises: SchedulerDied, so that the parent starts it anew.
     """
     with ExitStack() as stack:
         store = Store.open(settings.database_url)
         stack.callback(store.close)
-        wake = Wake(settings.data_dir)
-        stack.callback(wake.close)
         listener = stack.enter_context(Listener(settings.data_dir, "scheduler"))
-        scheduler = _scheduler(store, wake, beat, listener)
+        scheduler = _scheduler(store, notify, beat, listener)
         scheduler.start()
         stack.callback(scheduler.shutdown)
         while not stopping.wait(LOOK_SECONDS):
@@ -40,14 +43,14 @@ def run(settings: Settings, beat: Callable[[], None], stopping: threading.Event)
 
 
 def _scheduler(
-    store: Store, wake: Wake, beat: Callable[[], None], listener: Listener
+    store: Store, notify: Callable[[str], None], beat: Callable[[], None], listener: Listener
 ) -> JobschedScheduler:
     scheduler = JobschedScheduler(
         beat=beat,
         wait=listener.wait,
-        hint=lambda: wake.notify("scheduler"),
+        hint=lambda: notify("scheduler"),
         timezone="UTC",
     )
-    scheduler.add_jobstore(JobStore(store, notify=wake.notify), "default")
+    scheduler.add_jobstore(JobStore(store, notify=notify), "default")
     scheduler.add_executor(QueueExecutor(store), "default")
     return scheduler

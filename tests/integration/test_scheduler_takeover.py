@@ -26,7 +26,7 @@ from types import SimpleNamespace
 from jobsched.scheduling import service
 folder = Path(sys.argv[1])
 settings = SimpleNamespace(data_dir=folder, database_url=f"sqlite:///{folder}/jobsched.db")
-service.run(settings, lambda: None, threading.Event())
+service.run(settings, lambda: None, threading.Event(), lambda topic: None)
 """
 STEP = SECOND // 5
 

@@ -39,9 +39,12 @@ class Part:
 
     def _run(self) -> None:
         try:
-            service.run(self._settings, lambda: self.beats.append(None), self.stopping)
+            service.run(self._settings, self._beat, self.stopping, self.wake.notify)
         except Exception as error:  # the edge of a thread: the test looks at it
             self.failure.append(error)
+
+    def _beat(self) -> None:
+        self.beats.append(None)
 
     def stop(self) -> None:
         self.stopping.set()
