@@ -27,8 +27,10 @@ def run(
 ) -> None:
     """Fire jobs whenever this process leads, until *stopping* is set.
 
-    *notify* wakes the listeners of a topic. *beat* is called at least every second while all is well. The database must have been
-    migrated before. Raises: SchedulerDied, so that the parent starts it anew.
+    *notify* wakes the listeners of a topic; *beat* is called at least every second while all is
+    well. The database must have been migrated before.
+
+    Raises: SchedulerDied, so that the parent starts it anew.
     """
     with ExitStack() as stack:
         store = Store.open(settings.database_url)
