@@ -7,7 +7,7 @@ from typing import Any
 
 from jobsched import clock
 from jobsched.errors import InvalidInput, NothingToRetry, UnknownRun
-from jobsched.model import EndedBy, Outcome, Run, RunState
+from jobsched.model import EndedBy, Run
 from jobsched.operations import drafts
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
@@ -20,7 +20,6 @@ from jobsched.storage.paging import Page
 from jobsched.storage.searching import RunFilter
 
 PATIENCE = timedelta(minutes=1)  # what lies no further in the past is meant for now
-_LOOKED_THROUGH = 1000  # newest runs of a job among which the failed one is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class RunDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retried:
-    """How many runs matched, and the new ones."""
+    """How many runs there are to retry, and the new ones, which may be fewer."""
 
     matched: int
     runs: list[Run]
@@ -113,29 +112,22 @@ class Runs:
         """
         if (made := self._queue.made(key)) is not None:
             return made
-        filters = RunFilter(job=job_id, state=RunState.DONE)
-        page = self._store.runs.list(filters, _LOOKED_THROUGH)
-        failed = next(filter(_open, page.values), None)
-        if failed is None:
+        failed = self._store.runs.list(RunFilter(job=job_id, open=True), 1).values
+        if not failed:
             raise NothingToRetry(f"Job {job_id} has no failed run that has not been retried.")
-        return self.retry(failed.id, by, key)
+        return self.retry(failed[0].id, by, key)
 
     def retry_many(self, filters: RunFilter, limit: int, by: str, *, dry_run: bool) -> Retried:
-        """Run again what failed among the newest *limit* finished runs that pass *filters*.
+        """Run again the newest *limit* of the runs that pass *filters*, failed and are not retried.
 
         Raises: QueueFull.
         """
-        finished = replace(filters, state=RunState.DONE)
-        if filters.state not in {None, RunState.DONE}:
-            return Retried(matched=0, runs=[])
-        matching = [run for run in self._store.runs.list(finished, limit).values if _open(run)]
-        again = [] if dry_run else [self.retry(run.id, by) for run in matching]
-        return Retried(matched=len(matching), runs=again)
-
-
-def _open(run: Run) -> bool:
-    """Return whether a finished run failed and nothing has been done about it."""
-    return run.outcome is not Outcome.SUCCEEDED and run.retried_by is None
+        wanted = replace(filters, open=True)
+        matched = self._store.runs.count(wanted)
+        if dry_run or not matched:
+            return Retried(matched=matched, runs=[])
+        newest = self._store.runs.list(wanted, limit).values
+        return Retried(matched=matched, runs=[self.retry(run.id, by) for run in newest])
 
 
 def _at(new: NewRun, at: datetime | None) -> NewRun:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, literal_column, select
 
 from jobsched.model import ALIVE, Run, RunState
 from jobsched.storage.database import Database
@@ -18,6 +18,7 @@ ONE_RUN = select_runs().where(runs.c.id == bindparam("run_id"))
 # A plus before a column keeps SQLite off an index over all runs ever, in favour of the small
 # partial ones over those that are not done.
 _UNORDERED: ColumnElement[int] = literal_column("+runs.id")
+_NO_JOB = 0  # keys begin at 1
 _LIVE = """
 SELECT r.id, j.id, r.state FROM runs r LEFT JOIN jobs j ON j.key = r.job_key
 WHERE r.state IN ('starting', 'running', 'stopping') AND +r.id > :since
@@ -69,15 +70,20 @@ class RunQueries:
         """Return up to *limit* runs that pass *filters*, newest first."""
         place = place_of(cursor)
         with self._database.read() as connection:
-            key = None
-            if filters.job is not None:
-                query = select(jobs.c.key).where(jobs.c.id == filters.job)
-                key = connection.execute(query).scalar()
-                if key is None:
-                    return Page(values=[], next=None)
+            key = _key_of(connection, filters.job)
+            if key == _NO_JOB:
+                return Page(values=[], next=None)
             rows = connection.execute(self._page(filters, key, limit, place))
             found = [run_from(row) for row in rows]
         return page_of(found, limit, lambda run: run.id)
+
+    def count(self, filters: RunFilter) -> int:
+        """Return how many runs pass *filters*."""
+        with self._database.read() as connection:
+            key = _key_of(connection, filters.job)
+            conditions = run_conditions(self._database.dialect, filters, key)
+            query = select(func.count()).select_from(runs).where(*conditions)
+            return int(connection.execute(query).scalar_one())
 
     def _page(
         self, filters: RunFilter, key: int | None, limit: int, place: int | None
@@ -163,3 +169,11 @@ class RunQueries:
             by_queue={queue: count for queue, count, _ in queues},
             oldest_us=min(oldest, default=None),
         )
+
+
+def _key_of(connection: Connection, job_id: str | None) -> int | None:
+    """Return the number of a job, None when none is asked for, _NO_JOB when it is unknown."""
+    if job_id is None:
+        return None
+    key = connection.execute(select(jobs.c.key).where(jobs.c.id == job_id)).scalar()
+    return _NO_JOB if key is None else int(key)

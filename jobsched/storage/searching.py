@@ -36,7 +36,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
-    """Which runs to list; None = any. *job* is a uuid; *since* and *until* bound the creation."""
+    """Which runs to list; None = any. *job* is a uuid; *since* and *until* bound the creation.
+
+    With *open*, only those that ended otherwise than well and have not been retried.
+    """
 
     state: RunState | None = None
     outcome: Outcome | None = None
@@ -46,6 +49,7 @@ class RunFilter:
     since: datetime | None = None
     until: datetime | None = None
     q: str | None = None
+    open: bool = False
 
 
 def job_conditions(dialect: str, filters: JobFilter) -> list[Condition]:
@@ -77,6 +81,12 @@ def run_conditions(dialect: str, filters: RunFilter, job_key: int | None) -> lis
         conditions.append(runs.c.created_us < to_us(filters.until))
     if filters.q:
         conditions.append(contains(dialect, runs.c.name, filters.q))
+    if filters.open:
+        conditions += [
+            runs.c.state == RunState.DONE.value,
+            runs.c.retried_by.is_(None),
+            _not_well(),
+        ]
     return conditions
 
 
@@ -100,6 +110,11 @@ def _in_state(state: RunState, *, of_job: bool) -> list[Condition]:
     elif state in ALIVE:
         conditions.append("runs.state != 'done'")
     return [literal_column(condition) for condition in conditions]
+
+
+def _not_well() -> Condition:
+    by_exit = func.coalesce(runs.c.ended_by, "") == EndedBy.EXIT.value
+    return not_(and_(by_exit, func.coalesce(runs.c.exit_code, -1) == 0))
 
 
 def _with_outcome(outcome: Outcome) -> Condition:

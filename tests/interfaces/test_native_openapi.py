@@ -125,6 +125,7 @@ ANSWERS = [
     ("GET", "JOB/occurrences", OccurrenceList),
     ("GET", "RUN", RunAnswer),
     ("GET", "/runs", RunList),
+    ("POST", "JOB/retry", RunList),
     ("POST", "RUN/retry", RunAnswer),
     ("POST", "/runs/retry", RetryManyAnswer),
     ("GET", "/catalog", CatalogAnswer),

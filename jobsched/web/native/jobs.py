@@ -22,7 +22,7 @@ from jobsched.web.gate import needs
 from jobsched.web.links import job_url
 from jobsched.web.native.blueprint import native
 from jobsched.web.native.requests import change_of, draft_of, idempotency, job_filter_of
-from jobsched.web.native.runs import accepted, runs_page
+from jobsched.web.native.runs import accepted, listed, runs_page
 from jobsched.web.native.shapes import job_body, occurrence_body
 from jobsched.web.openapi import describes
 from jobsched.web.payloads import (
@@ -123,16 +123,16 @@ def run_job(job_id: UUID) -> Response:
 @needs(Role.OPERATOR)
 @describes(
     body=Nothing,
-    answers={200: RunAnswer, 202: RunAnswer},
+    answers={200: RunList},
     headers=("Idempotency-Key", "Prefer"),
     errors=(UnknownJob, NothingToRetry, KeyReused, QueueFull),
 )
 def retry_job(job_id: UUID) -> Response:
-    """Run the newest failed run of a job again."""
+    """Run the newest failed run of a job again; the answer lists the new runs."""
     json_body(Nothing, optional=True)
     job = operations.jobs.get(str(job_id))
     key = idempotency()
-    return accepted(lambda: operations.runs.retry_job(job.id, caller(), key))
+    return listed(lambda: operations.runs.retry_job(job.id, caller(), key))
 
 
 @native.post("/jobs/<uuid:job_id>/pause")

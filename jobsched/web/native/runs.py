@@ -1,6 +1,7 @@
 """Routes of runs: ask for one, list, show, stop, retry."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Response, request
 
@@ -13,7 +14,7 @@ from jobsched.errors import (
     UnknownRun,
     UnknownTask,
 )
-from jobsched.model import Role, Run
+from jobsched.model import Role, Run, RunState
 from jobsched.storage.searching import RunFilter
 from jobsched.web import waiting
 from jobsched.web.answers import answer, nothing, page, tagged
@@ -111,22 +112,49 @@ def retry_runs() -> Response:
 def accepted(ask: Callable[[], Run]) -> Response:
     """Ask for a run and return how it ended, if the client waits for that long enough.
 
-    Otherwise the answer is 202 and the run as it was made.
+    Otherwise the answer is 202 and the run as it is by then.
     """
-    preference = waiting.prefer()
-    run = ask()
-    ended = waiting.finish(run.id, preference)
-    shown = operations.runs.get(run.id) if ended else run
-    response = answer(_body(shown), 200 if ended else 202, location=run_url(run.id))
-    if preference.wait is not None:
-        response.headers["Preference-Applied"] = f"wait={preference.wait:g}"
-    return response
+    waited = _waited(ask)
+    status = 200 if waited.ended else 202
+    return _told(waited, answer(_body(waited.run), status, location=run_url(waited.run.id)))
+
+
+def listed(ask: Callable[[], Run]) -> Response:
+    """Ask for a run like :func:`accepted`; the answer is 200 and the list of new runs."""
+    waited = _waited(ask)
+    body = {"values": [_body(waited.run)], "next": None}
+    return _told(waited, answer(body, location=run_url(waited.run.id)))
 
 
 def runs_page(filters: RunFilter, limit: int, cursor: str | None) -> Response:
     """Return a page of the runs that pass *filters*."""
     found = operations.runs.list(filters, limit, cursor)
     return page([_body(run) for run in found.values], found.next)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waited:
+    """A new run as it is after the wait that the client asked for, and whether it has ended."""
+
+    run: Run
+    ended: bool
+    preference: waiting.Preference
+
+
+def _waited(ask: Callable[[], Run]) -> _Waited:
+    preference = waiting.prefer()
+    run = ask()
+    if not preference.wait:
+        return _Waited(run, False, preference)
+    waiting.finish(run.id, preference)
+    run = operations.runs.get(run.id)
+    return _Waited(run, run.state is RunState.DONE, preference)
+
+
+def _told(waited: _Waited, response: Response) -> Response:
+    if waited.preference.wait is not None:
+        response.headers["Preference-Applied"] = f"wait={waited.preference.wait:g}"
+    return response
 
 
 def _body(run: Run) -> Body:

@@ -89,9 +89,9 @@ class RetryManyRequest(RunFilters):
 
 
 class RetryManyAnswer(Payload):
-    """How many runs matched, and the ids of the new ones."""
+    """How many runs there are to retry, and the ids of the new ones."""
 
-    matched: int
+    matched: Annotated[int, Field(description="All that pass the filters, beyond the limit too.")]
     retried: int
     runs: list[int]
 
