@@ -134,11 +134,12 @@ def _to_replace(policy: Policy, alive: int, stopping: int) -> int:
 
 def _replacing(fire: Fire, room: int) -> Change:
     """Return *fire* as a change that stops so many of the oldest runs first."""
-    key, version, due_us, next_us, outcome, late_us, _, not_before_us, queue, priority = fire
+    key, version, due_us, next_us, outcome, late_us, reason, not_before_us, queue, priority = fire
     start = Start(
         due_us=due_us,
         late_us=late_us or 0,
         outcome=OccurrenceOutcome(outcome),
+        reason=reason,
         not_before_us=not_before_us,
     )
     return Change(
@@ -182,14 +183,17 @@ def _state_after(job: Special, blocked: str | None) -> tuple[JobState, str | Non
 
 
 def _starts(moments: Sequence[int], now_us: int, jitter_us: int) -> tuple[Start, ...]:
-    return tuple(
-        Start(
-            due_us=due_us,
-            late_us=now_us - due_us,
-            outcome=OccurrenceOutcome(_RAN if now_us - due_us <= SECOND else _LATE),
-            not_before_us=delayed(due_us, jitter_us) if jitter_us else None,
-        )
-        for due_us in moments
+    return tuple(_start(due_us, now_us - due_us, jitter_us) for due_us in moments)
+
+
+def _start(due_us: int, late_us: int, jitter_us: int) -> Start:
+    late = late_us > SECOND
+    return Start(
+        due_us=due_us,
+        late_us=late_us,
+        outcome=OccurrenceOutcome(_LATE if late else _RAN),
+        reason=BEHIND if late else None,
+        not_before_us=delayed(due_us, jitter_us) if jitter_us else None,
     )
 
 

@@ -71,6 +71,7 @@ class Start:
     due_us: int
     late_us: int
     outcome: OccurrenceOutcome
+    reason: str | None = None
     not_before_us: int | None = None
 
 

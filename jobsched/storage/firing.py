@@ -60,8 +60,8 @@ UPDATE jobs SET next_us = :next_us, state = :state, state_reason = :state_reason
 WHERE key = :key AND version = :version AND next_us = :was_us
 """
 _ENTER_ONE = """
-INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us)
-VALUES (:key, :due_us, :outcome, :run_id, :late_us)
+INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
+VALUES (:key, :due_us, :outcome, :run_id, :late_us, :reason)
 ON CONFLICT (job_key, due_us) DO NOTHING
 """
 _QUEUE_ONE = """
@@ -179,6 +179,7 @@ class Firing:
             "due_us": start.due_us,
             "late_us": start.late_us,
             "outcome": start.outcome.value,
+            "reason": start.reason,
             "queue": change.queue,
             "priority": change.priority,
             "not_before_us": start.not_before_us,

@@ -44,6 +44,7 @@ def test_catch_up_chooses_among_the_overdue(
 
     assert scheduling.outcomes(job) == outcomes
     assert len(scheduling.runs(job)) == runs
+    assert all(entry.reason for entry in scheduling.ledger(job))
 
 
 def test_catching_up_all_is_capped_at_the_newest_hundred(scheduling: Scheduling) -> None:

@@ -11,6 +11,7 @@ import pwd
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobsched import clock
@@ -42,12 +43,14 @@ def start_message(run: Run, around: Surroundings) -> Message:
     """
     task = _task(run, around.catalog)
     settings = around.settings
+    identity = _identity(run.policy.run_as or settings.run_as)
+    inherited = {**around.inherited, **identity.variables} if identity else around.inherited
     message: Message = {
         "op": "start",
         "run": run.id,
         "claim": run.claim,
         "cwd": around.folder,
-        "env": environment(run, around.inherited) | _whereabouts(task, settings),
+        "env": environment(run, inherited) | _whereabouts(task, settings),
         "timeout": task.timeout(run.policy, settings.job_livetime),
         "idle_timeout": task.idle_timeout(run.policy),
         "grace": _grace(run, task, settings),
@@ -57,7 +60,7 @@ def start_message(run: Run, around: Surroundings) -> Message:
         },
         "cookie": secrets.token_hex(8),
         "detach": run.policy.detach,
-        "run_as": _identity(run.policy.run_as or settings.run_as),
+        "run_as": identity and identity.message,
         "limits": {},
         "stdin": None,
     }
@@ -142,9 +145,17 @@ def _python(run: Run, task: Task, settings: Settings) -> Message:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    """A user to run as: uid, gid and all groups, and the variables that go with them."""
+
+    message: Message
+    variables: Mapping[str, str]
+
+
 @functools.lru_cache(maxsize=64)
-def _identity(user: str | None) -> Message | None:
-    """Return uid, gid and all groups of *user*; None means: as we are."""
+def _identity(user: str | None) -> _Identity | None:
+    """Return who *user* is on this machine; None means: as we are."""
     if user is None:
         return None
     try:
@@ -156,7 +167,10 @@ def _identity(user: str | None) -> Message | None:
     if os.geteuid() != 0:
         raise CannotStart(f"Only root can run a job as {user!r}; the server is not root.")
     groups = os.getgrouplist(user, entry.pw_gid)
-    return {"uid": entry.pw_uid, "gid": entry.pw_gid, "groups": groups}
+    return _Identity(
+        message={"uid": entry.pw_uid, "gid": entry.pw_gid, "groups": groups},
+        variables={"HOME": entry.pw_dir, "SHELL": entry.pw_shell, "USER": user, "LOGNAME": user},
+    )
 
 
 def _instant(run: Run) -> str:

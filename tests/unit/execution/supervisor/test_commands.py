@@ -1,9 +1,10 @@
 """The start message: task, job and settings become what a runner is told."""
 
 import os
+import pwd
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -150,12 +151,22 @@ def test_an_unknown_user_cannot_start(tmp_path: Path) -> None:
 
 
 def test_the_user_of_the_server_needs_no_change_of_identity(tmp_path: Path) -> None:
-    import pwd
-
     me = pwd.getpwuid(os.geteuid()).pw_name
     place = around(tmp_path, script_task(tmp_path), run_as=me)
 
     assert start_message(run_of(task="hello"), place)["run_as"] is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run jobs as somebody else")
+def test_who_runs_as_somebody_else_has_their_home_and_name(tmp_path: Path) -> None:
+    place = around(tmp_path, script_task(tmp_path), run_as="nobody")
+
+    message = start_message(run_of(task="hello", policy=Policy(env={"SHELL": "/bin/zsh"})), place)
+
+    variables = cast(dict[str, str], message["env"])
+    assert variables["HOME"] == pwd.getpwnam("nobody").pw_dir
+    assert (variables["USER"], variables["LOGNAME"]) == ("nobody", "nobody")
+    assert variables["SHELL"] == "/bin/zsh"
 
 
 def test_a_run_sees_its_facts_and_parameters_in_its_environment() -> None:
