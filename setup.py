@@ -36,7 +36,6 @@ setup(
     install_requires=_requirements("requirements.txt"),
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2,<4"],
-        "mysql": ["pymysql>=1.1,<2"],
         "test": _requirements("tests/requirements.txt"),
     },
     entry_points={

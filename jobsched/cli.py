@@ -57,11 +57,15 @@ def _run(command: str, arguments: dict[str, object]) -> int:
 def _check(flags: Mapping[str, object]) -> int:
     from jobsched.operations.check import check
 
-    mistakes = check(flags, os.environ)
-    for mistake in mistakes:
+    findings = check(flags, os.environ)
+    for mistake in findings.mistakes:
         print(mistake, file=sys.stderr)
-    print("The configuration is in order." if not mistakes else f"{len(mistakes)} mistakes.")
-    return USAGE if mistakes else OK
+    for warning in findings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    count = len(findings.mistakes)
+    many = "1 mistake." if count == 1 else f"{count} mistakes."
+    print(many if count else "The configuration is in order.")
+    return USAGE if count else OK
 
 
 def _code(error: JobschedError) -> int:

@@ -8,13 +8,12 @@ from jobsched.errors import ConfigurationError, Mistake
 
 
 def data_folder(data_dir: Path) -> int:
-    """Make the data folder if needed and return the descriptor that holds it for this server.
+    """Return the descriptor that holds the data folder for this server.
 
     A POSIX record lock: the parts do not inherit it, so it dies with the parent.
     Raises: ConfigurationError when another server has it, or it cannot be written.
     """
     try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         file = os.open(data_dir / "server.lock", flags, 0o600)
     except OSError as error:

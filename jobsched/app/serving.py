@@ -16,7 +16,7 @@ from jobsched.app.parts import PARTS, live
 from jobsched.app.start import Start
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
-from jobsched.operations.check import check, require_private
+from jobsched.operations.check import check, make_private
 from jobsched.settings import Settings, load
 from jobsched.storage import Store
 from jobsched.web import gate, server
@@ -30,12 +30,12 @@ def prepare(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
     try:
         settings = load(flags, environ)
         catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
-        require_private(settings.data_dir)
+        make_private(settings.data_dir)
         logs.start(settings.conf_dir)
     except ConfigurationError as error:
         # The first broken file need not be the only one.
-        others = [mistake for mistake in check(flags, environ) if mistake not in error.mistakes]
-        raise ConfigurationError([*error.mistakes, *others]) from error
+        others = check(flags, environ).mistakes
+        raise ConfigurationError(list(dict.fromkeys([*error.mistakes, *others]))) from error
     return Start(settings=settings, catalog=catalog, flags=dict(flags))
 
 
@@ -63,7 +63,6 @@ def serve_part(name: str, start: Start) -> int:
 
     Raises: ConfigurationError.
     """
-    start.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare_database(start.settings)
     return live(name, start, lambda: None)
 

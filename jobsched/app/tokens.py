@@ -12,6 +12,7 @@ from jobsched import auth, clock
 from jobsched.errors import ConfigurationError, InvalidInput, Mistake
 from jobsched.model import Role
 from jobsched.operations.announce import Announcer
+from jobsched.operations.check import make_private
 from jobsched.operations.tokens import Tokens
 from jobsched.settings import Settings, load
 from jobsched.storage import Store
@@ -73,7 +74,7 @@ def _revoke(tokens: Tokens, arguments: Mapping[str, Any]) -> None:
 @contextmanager
 def _tokens(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Tokens]:
     data_dir, url = _where(arguments, environ)
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(data_dir)
     store, wake = Store.open(url, migrate=True), Wake(data_dir)
     try:
         yield Tokens(store, Announcer(wake.notify))

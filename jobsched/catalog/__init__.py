@@ -17,6 +17,7 @@ from jobsched.catalog import source as sources
 from jobsched.catalog.policy import Isolation, TaskPolicy
 from jobsched.errors import ConfigurationError, Mistake, UnknownTask
 from jobsched.model import Policy
+from jobsched.settings.permissions import world_writable
 from jobsched.settings.suggestions import did_you_mean
 
 __all__ = ["Catalog", "Isolation", "Task", "TaskPolicy", "load"]
@@ -27,6 +28,7 @@ Builtin = Literal["runscript", "shell"]
 _SECRET = re.compile(r"passw|passphrase|pwd|token|secret|key|credential", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _HEADER = re.compile(r"\[(?P<name>.+)\]")
+_AGAIN = "\0"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -117,8 +119,11 @@ class _Reader:
         self._sources: dict[str, sources.Source | None] = {}
 
     def catalog(self) -> Catalog:
+        self._mistakes += world_writable(self._path, *sorted(self._tasks_dir.glob("*.py")))
         parser, lines = self._parse()
-        tasks = [self._task(name, parser[name], lines.get(name)) for name in parser.sections()]
+        tasks = [
+            self._task(_name_of(key), parser[key], lines.get(key)) for key in parser.sections()
+        ]
         if self._mistakes:
             raise ConfigurationError(self._mistakes)
         return Catalog({task.name: task for task in tasks if task})
@@ -130,11 +135,14 @@ class _Reader:
         self._mistakes.append(Mistake(where=where, message=message))
 
     def _parse(self) -> tuple[configparser.RawConfigParser, dict[str, int]]:
-        text = self._text()
+        text, repeated = _with_unique_sections(self._text())
+        for name, line in repeated:
+            self._wrong(f"there is a second section [{name}]", line)
         try:
             parser = self._read(text, strict=True)
-        except (configparser.DuplicateSectionError, configparser.DuplicateOptionError) as error:
-            self._wrong(_twice(error), error.lineno)
+        except configparser.DuplicateOptionError as error:
+            message = f"{error.option!r} stands twice in [{_name_of(error.section)}]"
+            self._wrong(message, error.lineno)
             parser = self._read(text, strict=False)  # the other mistakes are wanted too
         return parser, _section_lines(text)
 
@@ -246,10 +254,26 @@ class _Reader:
                 self._wrong(f"RunScript has no argument {argument!r}.{near}", line, name)
 
 
-def _twice(error: configparser.DuplicateSectionError | configparser.DuplicateOptionError) -> str:
-    if isinstance(error, configparser.DuplicateOptionError):
-        return f"{error.option!r} stands twice in [{error.section}]"
-    return f"there is a second section [{error.section}]"
+def _with_unique_sections(text: str) -> tuple[str, list[tuple[str, int]]]:
+    """Return *text* with repeated headers marked, so that each section is checked by itself.
+
+    Second: name and line of each header that stands there again.
+    """
+    lines, seen = text.splitlines(), set[str]()
+    repeated: list[tuple[str, int]] = []
+    for number, line in enumerate(lines, start=1):
+        match = _HEADER.match(line)
+        if match and match["name"] in seen:
+            repeated.append((match["name"], number))
+            lines[number - 1] = f"[{match['name']}{_AGAIN}{number}]"
+        elif match:
+            seen.add(match["name"])
+    return "\n".join(lines), repeated
+
+
+def _name_of(key: str) -> str:
+    """Return the section's name as it was written."""
+    return key.partition(_AGAIN)[0]
 
 
 def _section_lines(text: str) -> dict[str, int]:

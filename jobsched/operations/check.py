@@ -3,16 +3,29 @@
 import os
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from jobsched import catalog
 from jobsched.errors import ConfigurationError, Mistake
-from jobsched.settings import Settings, load, logging_file
+from jobsched.settings import load, logging_file
 from jobsched.settings.loading import folders
+from jobsched.storage.database import require_driver
+
+T = TypeVar("T")
 
 
-def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> list[Mistake]:
-    """Return what is wrong with settings, catalog, logging and data folder; nothing if all is well.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What is to be said about a configuration: what stops the start, and what does not."""
+
+    mistakes: list[Mistake]
+    warnings: tuple[str, ...] = ()
+
+
+def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> Findings:
+    """Look at settings, catalog, logging, data folder and the database's address.
 
     *flags* and *environ* are those of :func:`jobsched.settings.load`. A part that is broken does
     not keep the others from being checked.
@@ -20,18 +33,21 @@ def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> list[Mista
     mistakes: list[Mistake] = []
     found: dict[str, Path] = folders(flags, environ)
     settings = _attempt(lambda: load(flags, environ), mistakes)
-    if isinstance(settings, Settings):
+    if settings is not None:
         found |= {name: getattr(settings, name) for name in ("conf_dir", "tasks_dir", "data_dir")}
+        url = settings.database_url
+        _attempt(lambda: require_driver(url), mistakes)
     if conf_dir := found.get("conf_dir"):
         if tasks_dir := found.get("tasks_dir"):
             _attempt(lambda: catalog.load(conf_dir, tasks_dir), mistakes)
         _attempt(lambda: logging_file.read(conf_dir), mistakes)
     if data_dir := found.get("data_dir"):
         mistakes.extend(data_folder_mistakes(data_dir))
-    return mistakes
+    warnings = () if settings is None else settings.sched_warnings
+    return Findings(mistakes=list(dict.fromkeys(mistakes)), warnings=warnings)
 
 
-def _attempt(read: Callable[[], object], mistakes: list[Mistake]) -> object:
+def _attempt(read: Callable[[], T], mistakes: list[Mistake]) -> T | None:
     try:
         return read()
     except ConfigurationError as error:
@@ -39,16 +55,27 @@ def _attempt(read: Callable[[], object], mistakes: list[Mistake]) -> object:
         return None
 
 
-def require_private(data_dir: Path) -> None:
-    """Refuse a data folder that others could tamper with. Raises: ConfigurationError."""
+def make_private(data_dir: Path) -> None:
+    """Make the data folder, for its owner only; an empty one that is open is closed.
+
+    Raises: ConfigurationError when others could have tampered with it, or it cannot be made.
+    """
     if mistakes := data_folder_mistakes(data_dir):
         raise ConfigurationError(mistakes)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _open_to_others(data_dir):
+            data_dir.chmod(0o700)
+    except OSError as error:
+        message = f"cannot be made: {error.strerror}"
+        raise ConfigurationError([Mistake(where=str(data_dir), message=message)]) from error
 
 
 def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
     """Return why *data_dir* cannot hold the data: it is no folder, open to others, or locked.
 
-    A folder that does not exist yet is judged by whether it could be made.
+    A folder that does not exist yet is judged by whether it could be made; an empty one may be
+    open, for the start closes it.
     """
     if not data_dir.exists():
         return _parent_mistakes(data_dir)
@@ -58,10 +85,14 @@ def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
     if os.geteuid() not in {0, facts.st_uid}:
         message = f"belongs to user {facts.st_uid}, the server would run as {os.geteuid()}"
         return [Mistake(where=str(data_dir), message=message)]
-    if facts.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        message = f"is open to other users; chmod 700 {data_dir}"
+    if _open_to_others(data_dir) and any(data_dir.iterdir()):
+        message = f"is open to other users; look who wrote what in it, then chmod 700 {data_dir}"
         return [Mistake(where=str(data_dir), message=message)]
     return []
+
+
+def _open_to_others(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _parent_mistakes(data_dir: Path) -> list[Mistake]:

@@ -250,14 +250,14 @@ class Settings:
     )
     run_as: str | None = field(
         default=None,
-        metadata=_names("RUN_AS", "User whose rights jobs run with; needs root.", readers.text),
+        metadata=_names("RUN_AS", "User whose rights jobs run with; needs root.", readers.user),
     )
     environment: tuple[str, ...] = field(
         default=ENVIRONMENT,
         metadata=_names(
             "ENVIRONMENT",
             "Variables that jobs inherit from the server; * stands for any ending.",
-            readers.words,
+            readers.variables,
         ),
     )
     script_types: Mapping[str, tuple[str, ...]] = field(

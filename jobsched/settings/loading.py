@@ -1,6 +1,8 @@
 """Reading the settings: flags over environment over jobsched.cfg over defaults, all at once."""
 
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,12 @@ SCHED_CONFIG = "SCHED_CONFIG"
 _CONFIGURABLE = tuple(f for f in fields(Settings) if f.metadata)
 _KEYS = (*(f.metadata["key"] for f in _CONFIGURABLE if f.metadata["key"]), SCHED_CONFIG)
 _VARIABLES = tuple(f.metadata["env"] for f in _CONFIGURABLE if f.metadata["env"])
-# Set by the program for its own parts, for jobs and for tests; never settings.
-_OTHER_VARIABLES = ("JOBSCHED_JOB_", "JOBSCHED_RUN_", "JOBSCHED_PARAM", "JOBSCHED_TEST_")
+# What jobs are given (a job may start a server) and what tests use; never settings.
+_OF_JOBS = re.compile(
+    r"JOBSCHED_(JOB_ID|RUN_ID|DUE_AT|ATTEMPT|PARAMS|RECORDS|REPORT|COOKIE|CONTROL_FD)"
+    r"|JOBSCHED_(PARAM|TEST)_.*",
+    re.DOTALL,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +53,7 @@ def load(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
             _field(setting, reading)
     _require_tasks_dir(reading)
     _unknown_keys(reading)
+    reading.mistakes.extend(_unknown_variables(reading.environ))
     translation = _sched_config(reading)
     if reading.mistakes:
         raise ConfigurationError(reading.mistakes)
@@ -148,6 +155,15 @@ def _unknown_keys(reading: _Reading) -> None:
             reading.mistakes.append(Mistake(where=reading.cfg.where(key), message=message))
 
 
+def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Mistake]:
+    for name in sorted(environ):
+        if name.startswith("JOBSCHED_") and name not in _VARIABLES and not _OF_JOBS.fullmatch(name):
+            # Without what is common to all of them, or everything would look alike.
+            meant = nearest(name[9:], [known[9:] for known in _VARIABLES])
+            hint = f" Did you mean JOBSCHED_{meant}?" if meant else ""
+            yield Mistake(where=name, message=f"is no setting.{hint}")
+
+
 def _sched_config(reading: _Reading) -> Translation:
     if SCHED_CONFIG not in reading.cfg.values:
         return Translation()
@@ -171,15 +187,13 @@ def _settled(reading: _Reading, translation: Translation) -> Settings:
     return Settings(
         **values,
         job_defaults=translation.job_defaults,
-        sched_warnings=(*translation.warnings, *_misspelt(reading.environ)),
+        sched_warnings=(*translation.warnings, *_not_installed(reading)),
     )
 
 
-def _misspelt(environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable that is no setting but looks like one."""
-    return [
-        f"{name} is no setting; did you mean {meant}?"
-        for name in sorted(environ)
-        if name.startswith("JOBSCHED_") and name not in _VARIABLES
-        if not name.startswith(_OTHER_VARIABLES) and (meant := nearest(name, _VARIABLES))
-    ]
+def _not_installed(reading: _Reading) -> Iterator[str]:
+    """Yield a warning for each command of SCRIPT_TYPES that is not on this machine."""
+    types = reading.values.get("script_types")
+    for suffix, command in types.items() if isinstance(types, Mapping) else ():
+        if shutil.which(command[0]) is None:
+            yield f"SCRIPT_TYPES[{suffix!r}]: {command[0]} is not installed here"

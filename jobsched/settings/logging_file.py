@@ -7,7 +7,9 @@ checked by the same rules; applying them is the business of ``logs``.
 import ast
 import configparser
 import logging
-from collections.abc import Iterator, Mapping
+import logging.handlers
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +21,24 @@ from jobsched.settings.suggestions import did_you_mean
 NAMES = ("logging.cfg", "logging.conf", "logging.yaml")
 SECTIONS = ("formatters", "handlers", "loggers")
 _STYLES = {"%", "{", "$"}
+# As fileConfig takes them, which looks into the logging module first; others are imported.
+_CLASSES = tuple(
+    prefix + name
+    for module, prefixes in (
+        (logging, ("", "logging.")),
+        (logging.handlers, ("handlers.", "logging.handlers.")),
+    )
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, logging.Handler | logging.Formatter)
+    for prefix in prefixes
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingFile:
     """A logging configuration. *parts* has the keys of SECTIONS; the root logger is ``root``.
 
+    *absent* are the names, by section, that are listed but described nowhere: one mistake each.
     *lines* is keyed by the way down, such as ``("handlers", "console", "level")``; *source* is
     what ``fileConfig`` (a parser) or ``dictConfig`` (a dictionary) takes.
     """
@@ -32,7 +46,16 @@ class LoggingFile:
     path: Path
     source: configparser.RawConfigParser | dict[str, Any]
     parts: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    absent: Mapping[str, Sequence[str]] = field(default_factory=dict)
     lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+
+    @property
+    def is_ini(self) -> bool:
+        return isinstance(self.source, configparser.RawConfigParser)
+
+    def names(self, section: str) -> list[str]:
+        """Return the names that may be referred to."""
+        return [*self.parts[section], *self.absent.get(section, ())]
 
     def mistake(self, message: str, *way: str) -> Mistake:
         """Return *message* at the line of the deepest known step of *way*."""
@@ -76,35 +99,21 @@ def _from_ini(path: Path, text: str) -> LoggingFile:
         line = first[0][0] if first else getattr(error, "lineno", None)
         raise _refusal(path, line, "is not a valid INI file") from error
     lines = _ini_lines(text)
-    mistakes: list[Mistake] = []
-    parts = {section: _ini_part(parser, section, path, lines, mistakes) for section in SECTIONS}
-    if mistakes:
-        raise ConfigurationError(mistakes)
-    return LoggingFile(path=path, source=parser, parts=parts, lines=lines)
+    listed = {section: _listed(parser.get(section, "keys", fallback="")) for section in SECTIONS}
+    parts: dict[str, dict[str, dict[str, Any]]] = {section: {} for section in SECTIONS}
+    absent: dict[str, list[str]] = {section: [] for section in SECTIONS}
+    for section, names in listed.items():
+        for name in names:
+            if parser.has_section(_own(section, name)):
+                parts[section][name] = _ini_entry(dict(parser.items(_own(section, name))))
+            else:
+                absent[section].append(name)
+    return LoggingFile(path=path, source=parser, parts=parts, absent=absent, lines=lines)
 
 
-def _ini_part(
-    parser: configparser.RawConfigParser,
-    section: str,
-    path: Path,
-    lines: Mapping[tuple[str, ...], int],
-    mistakes: list[Mistake],
-) -> dict[str, dict[str, Any]]:
-    """Return the entries that the ``keys`` of *section* name; note those that are absent."""
-    if not parser.has_option(section, "keys"):
-        message = f"needs a section [{section}] with an option keys"
-        mistakes.append(Mistake(where=str(path), message=message))
-        return {}
-    part: dict[str, dict[str, Any]] = {}
-    for name in _listed(parser.get(section, "keys")):
-        own = f"{section[:-1]}_{name}"
-        if parser.has_section(own):
-            part[name] = _ini_entry(dict(parser.items(own)))
-        else:
-            where = f"{path}:{lines[section, 'keys']}"
-            hint = did_you_mean(own, parser.sections())
-            mistakes.append(Mistake(where=where, message=f"there is no section [{own}].{hint}"))
-    return part
+def _own(section: str, name: str) -> str:
+    """Return ``handler_stdout`` for the stdout of ``handlers``."""
+    return f"{section[:-1]}_{name}"
 
 
 def _ini_entry(options: dict[str, Any]) -> dict[str, Any]:
@@ -168,9 +177,12 @@ def _yaml_lines(way: tuple[str, ...], node: Any) -> Iterator[tuple[tuple[str, ..
 
 
 def _mistakes(file: LoggingFile) -> Iterator[Mistake]:
-    if "root" not in file.parts["loggers"]:
+    if isinstance(file.source, configparser.RawConfigParser):
+        yield from _section_mistakes(file, file.source)
+    if "root" not in file.names("loggers"):
         yield file.mistake("the root logger is missing", "loggers", "keys")
     for name, entry in file.parts["formatters"].items():
+        yield from _class_mistakes(file, entry, "formatters", name)
         yield from _formatter_mistakes(file, name, entry)
     for name, entry in file.parts["handlers"].items():
         yield from _level_mistakes(file, entry, "handlers", name)
@@ -178,6 +190,37 @@ def _mistakes(file: LoggingFile) -> Iterator[Mistake]:
     for name, entry in file.parts["loggers"].items():
         yield from _level_mistakes(file, entry, "loggers", name)
         yield from _reference_mistakes(file, entry.get("handlers", ()), "handlers", name)
+
+
+def _section_mistakes(file: LoggingFile, ini: configparser.RawConfigParser) -> Iterator[Mistake]:
+    for section in SECTIONS:
+        if not ini.has_option(section, "keys"):
+            yield file.mistake(f"needs a section [{section}] with an option keys")
+        for own in (_own(section, name) for name in file.absent[section]):
+            hint = did_you_mean(own, ini.sections())
+            yield file.mistake(f"there is no section [{own}].{hint}", section, "keys")
+    for name, entry in file.parts["loggers"].items():
+        for option in ("handlers",) if name == "root" else ("handlers", "qualname"):
+            if option not in entry:
+                yield file.mistake(f"logger {name} has no option {option}", "loggers", name)
+
+
+def _class_mistakes(file: LoggingFile, entry: Mapping[str, Any], *way: str) -> Iterator[Mistake]:
+    name = entry.get("class")
+    if isinstance(name, str) and not _is_known(name):
+        hint = did_you_mean(name, _CLASSES)
+        yield file.mistake(f"there is no class {name!r}.{hint}", *way, "class")
+
+
+def _is_known(name: str) -> bool:
+    """Return whether *name* is something of the logging module, or can be imported."""
+    if name in _CLASSES:
+        return True
+    try:
+        pkgutil.resolve_name(name)
+    except Exception:  # it may be a module of the user's, and that may raise anything
+        return False
+    return True
 
 
 def _level_mistakes(file: LoggingFile, entry: Mapping[str, Any], *way: str) -> Iterator[Mistake]:
@@ -204,12 +247,13 @@ def _handler_mistakes(file: LoggingFile, name: str, entry: Mapping[str, Any]) ->
     if "class" not in entry and "()" not in entry:
         yield file.mistake(f"handler {name} has no class", "handlers", name)
     if formatter := entry.get("formatter"):
-        known = file.parts["formatters"]
+        known = file.names("formatters")
         if formatter not in known:
             hint = did_you_mean(str(formatter), known)
             message = f"there is no formatter {formatter!r}.{hint}"
             yield file.mistake(message, "handlers", name, "formatter")
-    if isinstance(file.source, configparser.RawConfigParser):
+    yield from _class_mistakes(file, entry, "handlers", name)
+    if file.is_ini:
         yield from _argument_mistakes(file, name, entry)
 
 
@@ -224,7 +268,7 @@ def _argument_mistakes(file: LoggingFile, name: str, entry: Mapping[str, Any]) -
 def _reference_mistakes(
     file: LoggingFile, handlers: object, section: str, logger: str
 ) -> Iterator[Mistake]:
-    known = file.parts[section]
+    known = file.names(section)
     for handler in handlers if isinstance(handlers, list | tuple) else ():
         if handler not in known:
             hint = did_you_mean(str(handler), known)

@@ -5,6 +5,8 @@ sentence that begins with the setting's name, such as ``must be a whole number``
 """
 
 import math
+import os
+import pwd
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,8 +14,12 @@ from zoneinfo import ZoneInfo
 
 Reader = Callable[[object], object]
 
-_DATABASE = re.compile(r"(sqlite|postgresql|mysql|mariadb)(\+\w+)?:")
+DATABASES = "this version keeps its data in SQLite or PostgreSQL"
+
+_DATABASE = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?):")
+_IN_MEMORY = re.compile(r"sqlite(\+pysqlite)?:(/{0,3}|///?(:memory:|file:).*)")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -89,6 +95,26 @@ def words(raw: object) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
+def variables(raw: object) -> tuple[str, ...]:
+    """Read a list of names of environment variables; ``*`` stands for any ending."""
+    names = words(raw)
+    if wrong := [name for name in names if not _VARIABLE.fullmatch(name)]:
+        raise ValueError(f"must be names of variables such as PATH or LC_*, not {wrong[0]!r}")
+    return names
+
+
+def user(raw: object) -> str:
+    """Read the name of a user of this machine whose rights this process can give away."""
+    name = text(raw)
+    try:
+        uid = pwd.getpwnam(name).pw_uid
+    except (KeyError, ValueError):
+        raise ValueError(f"must be a user of this machine, not {name!r}") from None
+    if os.geteuid() not in {0, uid}:
+        raise ValueError(f"must be the server's own user, not {name!r}, unless it runs as root")
+    return name
+
+
 def node(raw: object) -> str:
     """Read the name of a machine."""
     name = text(raw)
@@ -118,7 +144,9 @@ def database(raw: object) -> str:
     if not _DATABASE.match(url):
         # The address may hold a password: only what stands before the colon is repeated.
         kind = url.split(":", maxsplit=1)[0]
-        raise ValueError(f"must begin with sqlite:, postgresql:, mysql: or mariadb:, not {kind!r}")
+        raise ValueError(f"must begin with sqlite: or postgresql:, not {kind!r}; {DATABASES}")
+    if _IN_MEMORY.fullmatch(url):
+        raise ValueError("must name a file: web, scheduler and supervisor share the database")
     return url
 
 

@@ -16,7 +16,7 @@ from jobsched.settings.suggestions import did_you_mean
 T = TypeVar("T")
 Way = tuple[str, ...]
 KNOWN = ("jobstores", "executors", "job_defaults", "timezone")
-DATABASES = "SQLite, PostgreSQL or MySQL: {'type': 'sqlalchemy', 'url': ...}"
+WAY_OUT = "SQLite or PostgreSQL: {'type': 'sqlalchemy', 'url': ...}"
 
 _STORES = {
     "sqlalchemy": "sqlalchemy",
@@ -27,7 +27,7 @@ _STORES = {
 }
 _STORE_OPTIONS = ("type", "class", "url", "path")
 _STORE_WITHOUT_EFFECT = ("tablename", "tableschema", "pickle_protocol", "engine_options")
-_POOLS = ("threadpool", "processpool", "jobsched")
+_POOLS = ("threadpool", "processpool", "jobschedpool")
 _JOB_DEFAULTS = ("max_instances", "coalesce", "misfire_grace_time")
 _WITHOUT_EFFECT = ("daemon", "daemonic", "standalone", "logger", "jobstore_retry_interval")
 
@@ -103,7 +103,7 @@ def _jobstores(leaves: list[_Leaf], result: Translation) -> None:
             _not_a_dictionary(leaf, result, "{'type': 'sqlalchemy', 'url': ...}")
         elif leaf.path[1] != "default":
             message = f"store {leaf.path[1]!r}: there is one store, and its alias is 'default'"
-            result.mistakes.append((leaf.way, message))
+            _once(leaf, result, message)
     _store([leaf for leaf in leaves if len(leaf.path) == 3 and leaf.path[1] == "default"], result)
 
 
@@ -115,6 +115,12 @@ def _jobstore(leaves: list[_Leaf], result: Translation) -> None:
         result.mistakes.append((leaves[0].way, "there is one store, and its alias is 'default'"))
         return
     _store([leaf for leaf in leaves if len(leaf.path) == 3], result)
+
+
+def _once(leaf: _Leaf, result: Translation, message: str) -> None:
+    """Note a mistake about the dictionary that *leaf* is in, however many options that has."""
+    if all(known != message for _, known in result.mistakes):
+        result.mistakes.append((leaf.way[:-1], message))
 
 
 def _not_a_dictionary(leaf: _Leaf, result: Translation, example: str) -> None:
@@ -140,7 +146,7 @@ def _store_of_kind(kind: _Leaf, url: _Leaf | None, result: Translation) -> None:
     if meaning is None:
         message = (
             f"job store {kind.value!r} cannot hold jobsched's jobs (no compare-and-set, no "
-            f"ledger); use {DATABASES}, or 'memory'"
+            f"ledger); use {WAY_OUT}, or 'memory'"
         )
         result.mistakes.append((kind.way, message))
     elif meaning == "memory":
@@ -169,7 +175,7 @@ def _executors(leaves: list[_Leaf], result: Translation) -> None:
             _not_a_dictionary(leaf, result, "{'type': 'threadpool', 'max_workers': 10}")
         elif leaf.path[1] != "default":
             message = f"executor {leaf.path[1]!r}: there is one executor, 'default'"
-            result.mistakes.append((leaf.way, message))
+            _once(leaf, result, message)
         else:
             _executor_option(leaf, result)
 
@@ -179,8 +185,13 @@ def _executor_option(leaf: _Leaf, result: Translation) -> None:
     if name == "max_workers":
         result.capacity = _read(leaf, result, readers.integer(1, 10_000), int)
     elif name in {"type", "class"}:
-        if _short(leaf.value, "poolexecutor").removesuffix("pool") + "pool" not in _POOLS:
+        kind = _short(leaf.value, "poolexecutor").removesuffix("pool") + "pool"
+        if kind not in _POOLS:
             result.mistakes.append((leaf.way, f"executor {leaf.value!r}: use 'threadpool'"))
+        elif kind == "processpool":
+            result.warnings.append(
+                "SCHED_CONFIG: processpool means the same as threadpool; every run is a process"
+            )
     elif name == "pool_kwargs":
         result.warnings.append("SCHED_CONFIG: pool_kwargs has no effect")
     else:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import Any
 
 from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event
@@ -22,6 +23,7 @@ from jobsched.storage.failures import translated
 
 BUSY_SECONDS = 5.0
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
+_NO_DRIVER = "PostgreSQL's driver is missing: pip install 'psycopg[binary]'"
 _LOCK_TIMEOUT = "SET lock_timeout = '5s'"
 
 
@@ -171,6 +173,12 @@ def parse(url: str) -> URL:
     return parsed
 
 
+def require_driver(url: str) -> None:
+    """Refuse the *url* of a database whose driver is not installed. Raises: ConfigurationError."""
+    if parse(url).drivername == "postgresql+psycopg" and find_spec("psycopg") is None:
+        raise _unusable(_NO_DRIVER)
+
+
 def _server_engine(url: URL) -> Engine:
     try:
         return create_engine(
@@ -184,12 +192,11 @@ def _server_engine(url: URL) -> Engine:
     except (ArgumentError, NoSuchModuleError) as error:
         raise _unusable(str(error)) from error
     except ModuleNotFoundError as error:
-        way_out = "install jobsched with its extra: pip install 'jobsched[postgresql]'"
-        raise _unusable(f"{error}; {way_out}") from error
+        raise _unusable(_NO_DRIVER) from error
 
 
 def _unusable(why: str) -> ConfigurationError:
-    mistake = Mistake(where="database_url", message=f"cannot be used: {why}")
+    mistake = Mistake(where="DATABASE_URL", message=f"cannot be used: {why}")
     return ConfigurationError([mistake])
 
 

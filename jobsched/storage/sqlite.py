@@ -34,7 +34,7 @@ def file_of(url: URL) -> Path:
     """
     name = url.database or ""
     if name in {"", ":memory:"} or name.startswith("file:"):
-        mistake = Mistake(where="database_url", message="a SQLite database must be a plain file")
+        mistake = Mistake(where="DATABASE_URL", message="a SQLite database must be a plain file")
         raise ConfigurationError([mistake])
     return Path(name).absolute()
 

@@ -67,3 +67,14 @@ def test_code_that_everybody_may_write_is_refused_unread(tmp_path: Path, name: s
     assert f"{name}: is writable by everybody" in result.stderr
     if name == "jobsched.cfg":
         assert "it ran" not in result.stderr
+
+
+def test_one_mistake_is_one_mistake_and_warnings_are_told(tmp_path: Path) -> None:
+    cfg = "SCHED_CONFIG = {'apscheduler.coalesce': True}"
+    warned = run(Server(tmp_path, cfg=cfg), "check")
+    mistaken = run(Server(tmp_path, cfg="DATABASE_URL = 'mysql+pymysql://x/y'"), "check")
+
+    assert (warned.returncode, warned.stdout) == (0, "The configuration is in order.\n")
+    assert warned.stderr.startswith("warning: SCHED_CONFIG: coalesce is now")
+    assert (mistaken.returncode, mistaken.stdout) == (2, "1 mistake.\n")
+    assert "this version keeps its data in SQLite or PostgreSQL" in mistaken.stderr

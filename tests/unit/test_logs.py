@@ -94,7 +94,7 @@ def test_the_formatter_of_the_file_decides(
 
 
 def test_a_handler_that_cannot_be_made_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / "logging.cfg").write_text(INI.replace("StreamHandler", "NoSuchHandler"))
+    (tmp_path / "logging.cfg").write_text(INI.replace("StreamHandler", "FileHandler"))
 
     with pytest.raises(ConfigurationError, match="cannot be applied"):
         logs.configure(tmp_path)

@@ -72,7 +72,28 @@ def test_what_is_no_catalog_is_refused_with_its_line(site: Site, text: str, mist
 def test_a_second_section_does_not_hide_a_broken_line(site: Site) -> None:
     mistakes = site.mistakes("[a]\nfile=job.py\nclass=Job\n[a]\nnonsense\n")
 
-    assert len(mistakes) == 2
+    assert [m.split(":")[1].split()[0] for m in mistakes] == ["4", "5", "4", "4"]
+
+
+def test_a_second_section_does_not_hide_what_the_first_lacks(site: Site) -> None:
+    mistakes = site.mistakes("[a]\nfile=job.py\n[a]\nfile=job.py\nclass=Job\n")
+
+    assert mistakes == [
+        "catalog.cfg:3: there is a second section [a]",
+        "catalog.cfg:1 [a]: 'class' is missing: the name of the task's class",
+    ]
+
+
+@pytest.mark.parametrize("place", ["conf/catalog.cfg", "conf", "tasks", "tasks/job.py"])
+def test_what_decides_what_is_executed_must_not_be_open_to_all(site: Site, place: str) -> None:
+    (site.conf / "catalog.cfg").write_text("[a]\nfile=job.py\nclass=Job\n")
+    load(site.conf, site.tasks)
+    (site.conf.parent / place).chmod(0o777)
+
+    with pytest.raises(ConfigurationError, match="writable by everybody") as refusal:
+        load(site.conf, site.tasks)
+
+    assert [m.where for m in refusal.value.mistakes] == [str(site.conf.parent / place)]
 
 
 def test_a_missing_catalog_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jobsched.operations.check import check, data_folder_mistakes
+from jobsched.errors import ConfigurationError
+from jobsched.operations.check import Findings, check, data_folder_mistakes, make_private
 
 CATALOG = "[example]\nfile=example.py\nclass=Example\n"
 
@@ -28,7 +29,7 @@ def flags_of(place: Path) -> dict[str, object]:
 
 
 def test_a_good_configuration_has_no_mistakes(place: Path) -> None:
-    assert check(flags_of(place), {}) == []
+    assert check(flags_of(place), {}) == Findings(mistakes=[])
     assert not (place / "var").exists()
 
 
@@ -37,15 +38,16 @@ def test_mistakes_of_all_files_come_together(place: Path) -> None:
     (place / "conf" / "catalog.cfg").write_text(CATALOG.replace("Example", "Exmple"))
     (place / "conf" / "logging.cfg").write_text("[loggers]\nkeys=root\n")
     (place / "var").mkdir(mode=0o755)
+    (place / "var" / "something").touch()
 
-    wheres = [mistake.where for mistake in check(flags_of(place), {})]
+    wheres = [mistake.where for mistake in check(flags_of(place), {}).mistakes]
 
     for part in ("jobsched.cfg:1", "catalog.cfg", "logging.cfg", "var"):
         assert any(part in where for where in wheres), (part, wheres)
 
 
 def test_without_folders_only_they_are_missing() -> None:
-    assert [mistake.where for mistake in check({}, {})] == ["--conf-dir", "--tasks-dir"]
+    assert [mistake.where for mistake in check({}, {}).mistakes] == ["--conf-dir", "--tasks-dir"]
 
 
 def test_a_file_is_no_data_folder(tmp_path: Path) -> None:
@@ -53,3 +55,44 @@ def test_a_file_is_no_data_folder(tmp_path: Path) -> None:
 
     assert "not a directory" in str(data_folder_mistakes(tmp_path / "file"))
     assert "cannot be made" in str(data_folder_mistakes(tmp_path / "file" / "below"))
+
+
+def test_the_warnings_of_a_good_configuration_are_told_too(place: Path) -> None:
+    text = "SCRIPT_TYPES = {'rb': ['no-such-ruby']}\nSCHED_CONFIG = {'apscheduler.coalesce': True}"
+    (place / "conf" / "jobsched.cfg").write_text(text)
+
+    findings = check(flags_of(place), {})
+
+    assert findings.mistakes == []
+    assert len(findings.warnings) == 2
+    assert "SCRIPT_TYPES['.rb']: no-such-ruby is not installed here" in findings.warnings
+
+
+def test_a_database_without_its_driver_is_a_mistake(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobsched.storage.database.find_spec", lambda name: None)
+
+    (mistake,) = check(flags_of(place), {"JOBSCHED_DATABASE_URL": "postgresql://h/d"}).mistakes
+
+    assert "pip install 'psycopg[binary]'" in str(mistake)
+
+
+def test_an_empty_open_data_folder_is_closed_a_used_one_is_refused(tmp_path: Path) -> None:
+    empty, used = tmp_path / "empty", tmp_path / "used"
+    for folder in (empty, used):
+        folder.mkdir(mode=0o755)
+    (used / "jobsched.db").touch()
+
+    make_private(empty)
+
+    assert empty.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(ConfigurationError, match=f"chmod 700 {used}"):
+        make_private(used)
+    assert used.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_data_folder_is_made_private(tmp_path: Path) -> None:
+    make_private(tmp_path / "new" / "var")
+
+    assert (tmp_path / "new" / "var").stat().st_mode & 0o777 == 0o700

@@ -150,7 +150,9 @@ def test_the_database_of_sched_config_yields_to_a_setting(load_cfg: Load) -> Non
     cfg = "SCHED_CONFIG = {'apscheduler.jobstores.default': {'url': 'sqlite:////a.db'}}"
 
     assert load_cfg(cfg).database_url == "sqlite:////a.db"
-    assert load_cfg(cfg, {"JOBSCHED_DATABASE_URL": "mysql://b"}).database_url == "mysql://b"
+    assert (
+        load_cfg(cfg, {"JOBSCHED_DATABASE_URL": "postgresql://b"}).database_url == "postgresql://b"
+    )
 
 
 def test_a_volatile_database_is_a_file_of_its_own(load_cfg: Load) -> None:
@@ -167,10 +169,21 @@ def test_the_pool_of_sched_config_is_the_capacity_unless_j_is_given(load_cfg: Lo
     assert load_cfg(cfg, jobs=3).capacity == 3
 
 
-def test_a_misspelt_variable_is_a_warning(load_cfg: Load) -> None:
-    settings = load_cfg(environ={"JOBSCHED_PROT": "1", "JOBSCHED_JOB_ID": "x"})
+def test_an_unknown_variable_is_a_mistake(load_cfg: Load) -> None:
+    environ = {"JOBSCHED_TRUSTED_HOST": "x", "JOBSCHED_WHATEVER": "y"}
 
-    assert settings.sched_warnings == ("JOBSCHED_PROT is no setting; did you mean JOBSCHED_PORT?",)
+    mistakes = mistakes_of(lambda: load_cfg(environ=environ))
+
+    assert mistakes == [
+        "JOBSCHED_TRUSTED_HOST: is no setting. Did you mean JOBSCHED_TRUSTED_HOSTS?",
+        "JOBSCHED_WHATEVER: is no setting.",
+    ]
+
+
+def test_a_job_may_start_a_server(load_cfg: Load) -> None:
+    names = ("JOB_ID", "RUN_ID", "DUE_AT", "ATTEMPT", "PARAMS", "PARAM_X", "COOKIE", "TEST_X")
+
+    assert load_cfg(environ={f"JOBSCHED_{name}": "x" for name in names})
 
 
 def test_a_database_password_is_not_shown(load_cfg: Load) -> None:

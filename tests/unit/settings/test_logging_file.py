@@ -92,9 +92,47 @@ def test_a_mistake_in_ini_is_told_with_its_line(
     ), mistakes_of(tmp_path)
 
 
+def test_mistakes_of_all_kinds_come_at_once(tmp_path: Path) -> None:
+    text = INI
+    for old, new in [
+        ("level=DEBUG", "level=DEBG"),
+        ("keys=line", "keys=line,f"),
+        ("keys=stdout", "keys=stdout,hh"),
+        ("class=StreamHandler", "class=StreamHandlr"),
+        ("keys=root", "keys=root,other"),
+        ("[formatter_line]", "[logger_other]\nhandlers=hh,hi\n[formatter_line]"),
+    ]:
+        text = text.replace(old, new)
+    (tmp_path / "logging.cfg").write_text(text)
+
+    mistakes = "\n".join(mistakes_of(tmp_path))
+
+    for line, part in [
+        (8, "no level 'DEBG'. Did you mean DEBUG?"),
+        (6, "no section [formatter_f]."),
+        (4, "no section [handler_hh]."),
+        (11, "no class 'StreamHandlr'. Did you mean StreamHandler?"),
+        (14, "logger other has no option qualname"),
+        (15, "no handler 'hi'."),
+    ]:
+        assert f"logging.cfg:{line}: " in mistakes, line
+        assert part in mistakes
+    assert mistakes.count("logging.cfg") == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["handlers.RotatingFileHandler", "logging.NullHandler", "collections.OrderedDict"]
+)
+def test_a_class_may_be_of_logging_or_anywhere(tmp_path: Path, name: str) -> None:
+    (tmp_path / "logging.cfg").write_text(INI.replace("StreamHandler", name))
+
+    assert logging_file.read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "part"),
     [
+        ("class: logging.StreamHandler", "class: logging.StreamHandlr", 6, "mean logging.Stream"),
         ("level: DEBUG", "level: DEBUGG", 10, "mean DEBUG?"),
         ("[stdout]", "[stdot]", 11, "mean stdout?"),
         ("formatter: line", "formatter: lime", 7, "mean line?"),

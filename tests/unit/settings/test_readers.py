@@ -19,6 +19,8 @@ from jobsched.settings.readers import Reader
         (readers.words, ["a", "b"], ("a", "b")),
         (readers.timezone, ZoneInfo("Europe/Berlin"), "Europe/Berlin"),
         (readers.script_types, {"rb": "ruby -w"}, {".rb": ("ruby", "-w")}),
+        (readers.variables, "PATH, LC_*", ("PATH", "LC_*")),
+        (readers.user, "root", "root"),
         (readers.database, "postgresql+psycopg://h/d", "postgresql+psycopg://h/d"),
     ],
 )
@@ -45,6 +47,15 @@ def test_a_good_value_is_read(read: Reader, raw: object, value: object) -> None:
         (readers.script_types, []),
         (readers.script_types, {"a/b": ["x"]}),
         (readers.script_types, {".rb": []}),
+        (readers.variables, ["PATH", "*"]),
+        (readers.variables, ["A=B"]),
+        (readers.user, "nosuchuser"),
+        (readers.user, "no\0user"),
+        (readers.database, "mysql+pymysql://h/d"),
+        (readers.database, "postgresql+asyncpg://h/d"),
+        (readers.database, "sqlite://"),
+        (readers.database, "sqlite:///:memory:"),
+        (readers.database, "sqlite:///file:x?mode=memory&uri=true"),
     ],
 )
 def test_a_bad_value_is_refused_with_a_sentence(read: Reader, raw: object) -> None:

@@ -71,23 +71,25 @@ def test_the_sql_store_of_version_2_keeps_its_url() -> None:
     result = translate(
         {
             "apscheduler.jobstore.sql.class": "sqlalchemy_store:SQLAlchemyJobStore",
-            "apscheduler.jobstore.sql.url": "mysql://localhost/example",
+            "apscheduler.jobstore.sql.url": "postgresql://localhost/example",
         }
     )
 
-    assert (result.mistakes, result.database_url) == ([], "mysql://localhost/example")
+    assert (result.mistakes, result.database_url) == ([], "postgresql://localhost/example")
 
 
 @pytest.mark.parametrize(
     ("config", "part"),
     [
         ([], "must be a dictionary"),
-        ({"jobstores": {"default": {"type": "redis"}}}, "SQLite, PostgreSQL or MySQL"),
-        ({"jobstores": {"default": {"type": "mongodb"}}}, "SQLite, PostgreSQL or MySQL"),
+        ({"jobstores": {"default": {"type": "redis"}}}, "SQLite or PostgreSQL"),
+        ({"jobstores": {"default": {"type": "mongodb"}}}, "SQLite or PostgreSQL"),
         ({"jobstores": {"other": {"type": "memory"}}}, "its alias is 'default'"),
         ({"jobstores": {"default": object()}}, "must be a dictionary"),
         ({"jobstores": {"default": {"type": "sqlalchemy", "ulr": "x"}}}, "mean url?"),
         ({"jobstores": {"default": {"url": "oracle://x"}}}, "must begin with sqlite:"),
+        ({"jobstores": {"default": {"url": "mysql://x/y"}}}, "in SQLite or PostgreSQL"),
+        ({"jobstores": {"default": {"url": "mariadb+pymysql://x/y"}}}, "in SQLite or PostgreSQL"),
         ({"executors": {"default": {"type": "asyncio"}}}, "use 'threadpool'"),
         ({"executors": {"processes": {"type": "processpool"}}}, "there is one executor"),
         ({"executors": {"default": {"max_workers": 0}}}, "must be from 1"),
@@ -104,6 +106,21 @@ def test_what_cannot_be_obeyed_is_refused(config: object, part: str) -> None:
     messages = [message for _, message in translate(config).mistakes]
 
     assert any(part in message for message in messages), messages
+
+
+def test_a_second_store_or_executor_is_one_mistake_each() -> None:
+    other = {"type": "sqlalchemy", "url": "sqlite:///x.db"}
+
+    result = translate({"jobstores": {"other": other}, "executors": {"other": other}})
+
+    assert [way for way, _ in result.mistakes] == [("jobstores", "other"), ("executors", "other")]
+
+
+def test_a_process_pool_is_told_to_mean_nothing_of_its_own() -> None:
+    result = translate({"executors": {"default": {"type": "processpool"}}})
+
+    assert result.mistakes == []
+    assert "every run is a process" in result.warnings[0]
 
 
 def test_no_limit_for_late_starts() -> None:
