@@ -7,7 +7,7 @@ from typing import Any
 
 from jobsched import clock
 from jobsched.catalog import Task
-from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob
+from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob, UnknownTask
 from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts
 from jobsched.operations.announce import Announcer
@@ -67,9 +67,19 @@ class Changes:
                 changed = self._store.jobs.change(job_id, job.version, plan.changes, plan.ledger)
             except StaleVersion:
                 continue
-            self._announce.job("changed", job_id, by, fields=",".join(sorted(plan.changes)))
+            self._announce.job("changed", job_id, by, fields=_named(job, changed, change))
             return changed
         raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
+
+    def mistakes(self, job: Job, change: Change) -> list[FieldError]:
+        """Return what is wrong with the trigger and the parameters of a change of *job*."""
+        try:
+            self._plan(job, change)
+        except InvalidInput as refusal:
+            return [*refusal.errors]
+        except UnknownTask:
+            return []  # told by its own error once nothing else is wrong
+        return []
 
     def _current(self, job_id: str, version: int | None) -> Job:
         job = self._store.jobs.get(job_id)
@@ -81,8 +91,7 @@ class Changes:
         return job
 
     def _plan(self, job: Job, change: Change) -> _Plan:
-        task = self._task(job, change)
-        wrong = self._params_mistakes(task, change)
+        wrong = self._params_mistakes(job, change)
         before = _readable(job)
         try:
             after = self._trigger(job, before, change)
@@ -90,6 +99,7 @@ class Changes:
             wrong.extend(refusal.errors)
         if wrong:
             raise InvalidInput(wrong)
+        task = self._task(job, change)
         changes = {
             name: value for name, value in change.fields.items() if getattr(job, name) != value
         }
@@ -106,9 +116,10 @@ class Changes:
         name = change.fields.get("task", job.task)
         return None if name == job.task and name not in catalog else catalog.get(name)
 
-    def _params_mistakes(self, task: Task | None, change: Change) -> list[FieldError]:
+    def _params_mistakes(self, job: Job, change: Change) -> list[FieldError]:
+        catalog, name = self._configuration.catalog, change.fields.get("task", job.task)
         params = change.fields.get("params", {})
-        return [] if task is None else drafts.params_mistakes(task, params)
+        return drafts.params_mistakes(catalog.get(name), params) if name in catalog else []
 
     def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
         if change.mode is Mode.TRIGGERED:
@@ -194,6 +205,22 @@ def _replan(
         return _Plan(changes, swallowed(before, now_us, job))
     changes |= {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
     return _Plan(changes)
+
+
+def _named(before: Job, after: Job, change: Change) -> str:
+    """Return the fields of *change* that made a difference, by the names that the caller used."""
+    names = {name for name in change.fields if getattr(before, name) != getattr(after, name)}
+    names |= {
+        name
+        for name in change.policy
+        if getattr(before.policy, name) != getattr(after.policy, name)
+    }
+    names |= {*change.trigger}
+    if change.mode is not None and before.mode is not after.mode:
+        names.add("mode")
+    if change.paused is not None and before.state is not after.state:
+        names.add("paused")
+    return ",".join(sorted(names))
 
 
 def _with_pause(job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:

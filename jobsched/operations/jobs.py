@@ -7,7 +7,14 @@ from typing import Any
 
 from jobsched import clock
 from jobsched.catalog import Task
-from jobsched.errors import Conflict, FieldError, InvalidInput, UnknownJob, UnknownTask
+from jobsched.errors import (
+    Conflict,
+    FieldError,
+    InvalidInput,
+    StaleVersion,
+    UnknownJob,
+    UnknownTask,
+)
 from jobsched.model import EndedBy, Job, JobState, Mode, Run, RunState
 from jobsched.operations import drafts
 from jobsched.operations.announce import Announcer
@@ -61,6 +68,8 @@ class Jobs:
             return self.get(made, deleted=True)
         task, trigger = self._checked(draft, now_us)
         new = self._new_job(draft, task, trigger, now_us)
+        if draft.paused:
+            new = _paused(new, by)
         job = self._store.jobs.add(new, key)
         self._announce.job("added", job.id, by, name=job.name, task=job.task)
         return job
@@ -106,16 +115,19 @@ class Jobs:
             )
         return views
 
-    def unschedule(self, job_id: str, by: str, *, stop: bool = False) -> None:
+    def unschedule(
+        self, job_id: str, by: str, *, stop: bool = False, version: int | None = None
+    ) -> None:
         """Take a job off the list; its history stays. Runs that wait never start.
 
-        What runs goes on to its end, or is stopped with *stop*.
+        What runs goes on to its end, or is stopped with *stop*. With a *version*, the job must
+        still be at it.
 
-        Raises: UnknownJob.
+        Raises: UnknownJob, StaleVersion.
         """
         job = self.get(job_id)
-        if not self._store.jobs.delete(job_id):
-            raise UnknownJob(job_id)
+        if not self._store.jobs.delete(job_id, version):
+            raise StaleVersion(f"Job {self.get(job_id).id} has been changed since you read it.")
         states = [RunState.QUEUED, *([RunState.STARTING, RunState.RUNNING] if stop else [])]
         for run in self._store.runs.of_job(job.key, *states):
             self._queue.stop_if_alive(run.id, EndedBy.STOP, f"the job was deleted by {by}")
@@ -173,7 +185,7 @@ class Jobs:
     def _new_job(self, draft: Draft, task: Task, trigger: Trigger | None, now_us: int) -> NewJob:
         default = default_policy(task, self._configuration.settings.job_defaults, trigger)
         first = None if trigger is None else trigger.first(now_us)
-        new = NewJob(
+        return NewJob(
             id=str(uuid.uuid4()),
             name=draft.name,
             task=draft.task,
@@ -187,6 +199,11 @@ class Jobs:
             description=draft.description,
             next_us=first,
         )
-        if not draft.paused:
-            return new
-        return replace(new, state=JobState.PAUSED, next_us=None, paused_us=first)
+
+
+def _paused(new: NewJob, by: str) -> NewJob:
+    """Return *new* as a job whose first moment waits for somebody to resume it."""
+    reason = f"paused by {by}"
+    return replace(
+        new, state=JobState.PAUSED, state_reason=reason, next_us=None, paused_us=new.next_us
+    )

@@ -24,6 +24,7 @@ UPDATE jobs SET state = 'deleted', state_reason = NULL, next_us = NULL, paused_u
     paused_until_us = NULL, updated_us = :now, version = version + 1
 WHERE id = :id AND state != 'deleted'
 """
+_DELETE_AT = f"{_DELETE} AND version = :version"
 _CHANGEABLE = frozenset({
     "name", "task", "mode", "trigger", "policy", "params", "group", "tags", "description", "state",
     "state_reason", "next_us", "paused_us", "paused_until_us", "fired",
@@ -106,11 +107,14 @@ class Jobs:
             occurrences.write(self._database, connection, row.key, ledger)
         return job_from(row)
 
-    def delete(self, job_id: str) -> bool:
-        """Take the job off the list for good; return whether it was on it."""
+    def delete(self, job_id: str, version: int | None = None) -> bool:
+        """Take the job off the list for good; return whether it was on it (at *version*)."""
+        values: dict[str, Any] = {"id": job_id, "now": clock.now_us()}
+        if version is not None:
+            values["version"] = version
         with self._database.write() as connection:
-            values = {"id": job_id, "now": clock.now_us()}
-            return self._database.run(connection, _DELETE, values).rowcount == 1
+            query = _DELETE if version is None else _DELETE_AT
+            return self._database.run(connection, query, values).rowcount == 1
 
     def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state; states without jobs are absent."""

@@ -20,7 +20,6 @@ from jobsched.web.fieldnames import suggestion, translate
 
 M = TypeVar("M", bound=BaseModel)
 Further = Callable[[Mapping[str, Any]], Sequence[FieldError]]
-Also = Callable[[Mapping[str, Any]], Sequence[FieldError]]
 
 MAX_VALUE = 1000  # characters of one query parameter
 MAX_PARAMETERS = 50
@@ -48,6 +47,17 @@ def json_body(model: type[M], *, optional: bool = False, also: Further | None = 
     if not raw:
         raise MalformedRequest.field("body", "required", "A JSON object is needed as the body.")
     return _validated(model, strictjson.checked(raw), also)
+
+
+def checked_body(model: type[M], mistakes: Further) -> M:
+    """Return the request's body as *model*, unless *mistakes* finds anything in it.
+
+    Raises: as :func:`json_body`; all that is wrong is told at once.
+    """
+    payload = json_body(model, also=mistakes)
+    if found := mistakes(json.loads(request.get_data())):
+        raise InvalidInput(found)
+    return payload
 
 
 def query(model: type[M]) -> M:

@@ -1,12 +1,22 @@
 """The native API: jobs are changed, paused and resumed."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
-from tests.support.native import Native, finish, iso, shown
+from jobsched.events import Event, listen
+from tests.support.native import Native, fields_of, finish, iso, shown
+
+
+@pytest.fixture
+def told() -> Iterator[list[Event]]:
+    events: list[Event] = []
+    end = listen(events.append)
+    yield events
+    end()
 
 
 def test_a_change_replaces_only_what_is_given(api: Native, client: FlaskClient) -> None:
@@ -108,6 +118,32 @@ def test_a_read_only_field_cannot_be_changed(
     assert shown(client, path) == before
 
 
+def test_all_that_is_wrong_with_a_change_is_told_at_once(api: Native, client: FlaskClient) -> None:
+    path = api.schedule()
+    body = {"interval": {"seconds": -1}, "priority": 1000, "params": {"x": 1}, "id": "5"}
+
+    assert sorted(fields_of(client.put(path, json=body))) == [
+        "id", "interval.seconds", "params.x", "priority",
+    ]  # fmt: skip
+    del body["priority"]
+    assert sorted(fields_of(client.put(path, json={**body, "name": None, "task": "nope"}))) == [
+        "id", "interval.seconds", "name",
+    ]  # fmt: skip
+
+
+def test_the_event_of_a_change_names_the_fields_that_made_it(
+    api: Native, client: FlaskClient, told: list[Event]
+) -> None:
+    path = api.schedule(tags=["a"])
+    body = {**shown(client, path), "interval": {"hours": 2}, "paused": True, "timeout": 9}
+
+    client.put(path, json={**body, "retries": {"max": 2}, "tags": ["b"]})
+    client.put(path, json={"name": "fake", "mode": "triggered"})
+
+    changes = [event.fields["fields"] for event in told if event.name == "job changed"]
+    assert changes == ["interval,paused,retries,tags,timeout", "mode"]
+
+
 def test_a_change_of_an_older_version_is_refused(api: Native, client: FlaskClient) -> None:
     path = api.schedule()
     tag = client.get(path).headers["ETag"]
@@ -119,6 +155,19 @@ def test_a_change_of_an_older_version_is_refused(api: Native, client: FlaskClien
 
     assert [fresh.status_code, stale.status_code] == [200, 412]
     assert [by_fresh.status_code, by_any.status_code] == [200, 200]
+
+
+def test_a_deletion_of_an_older_version_is_refused(api: Native, client: FlaskClient) -> None:
+    path = api.schedule()
+    tag = client.get(path).headers["ETag"]
+    fresh = client.put(path, json={"name": "new"}).headers["ETag"]
+
+    stale = client.delete(path, headers={"If-Match": tag})
+
+    assert stale.status_code == 412
+    assert client.get(path).status_code == 200
+    assert client.delete(path, headers={"If-Match": fresh}).status_code == 200
+    assert client.delete(path, headers={"If-Match": fresh}).status_code == 404
 
 
 def test_a_run_does_not_make_a_tag_stale(api: Native, client: FlaskClient) -> None:

@@ -114,6 +114,7 @@ def test_a_paused_job_can_be_scheduled(api: Native, client: FlaskClient) -> None
     job = shown(client, api.schedule(paused=True))
 
     assert (job["state"], job["paused"], job["next_run"]) == ("paused", True, None)
+    assert job["state_reason"] == "paused by loopback"
 
 
 def test_the_same_idempotency_key_makes_one_job(api: Native, client: FlaskClient) -> None:

@@ -1,5 +1,6 @@
 """Routes of jobs: schedule, list, show, change, unschedule, run, pause, resume, history."""
 
+from functools import partial
 from uuid import UUID
 
 from flask import Response
@@ -21,7 +22,13 @@ from jobsched.web.context import caller, operations
 from jobsched.web.gate import needs
 from jobsched.web.links import job_url
 from jobsched.web.native.blueprint import native
-from jobsched.web.native.requests import change_of, draft_of, idempotency, job_filter_of
+from jobsched.web.native.requests import (
+    change_mistakes,
+    change_of,
+    draft_of,
+    idempotency,
+    job_filter_of,
+)
 from jobsched.web.native.runs import accepted, listed, runs_page
 from jobsched.web.native.shapes import job_body, occurrence_body
 from jobsched.web.openapi import describes
@@ -42,7 +49,7 @@ from jobsched.web.payloads import (
     RunNowRequest,
 )
 from jobsched.web.payloads.types import to_instant
-from jobsched.web.request import json_body, query
+from jobsched.web.request import checked_body, json_body, query
 
 
 @native.post("/jobs")
@@ -85,22 +92,26 @@ def show_job(job_id: UUID) -> Response:
 )
 def change_job(job_id: UUID) -> Response:
     """Change the given fields of a job."""
-    payload = json_body(JobChange)
     view = operations.jobs.show(str(job_id))
-    expected = expected_versions()
-    if expected is not None and view.job.version not in expected:
-        raise StaleVersion(f"Job {job_id} has been changed since you read it.")
-    change = change_of(payload, job_body(view))
-    version = None if expected is None else view.job.version
-    job = operations.changes.change(str(job_id), change, caller(), version)
+    shown = job_body(view)
+    payload = checked_body(JobChange, partial(change_mistakes, view.job, shown))
+    version = _expected_version(view.job)
+    job = operations.changes.change(str(job_id), change_of(payload, shown), caller(), version)
     return _shown(job)
 
 
 @native.delete("/jobs/<uuid:job_id>")
-@describes(query=DeleteQuery, answers={200: None}, errors=(UnknownJob,))
+@describes(
+    query=DeleteQuery,
+    answers={200: None},
+    headers=("If-Match",),
+    errors=(UnknownJob, StaleVersion),
+)
 def delete_job(job_id: UUID) -> Response:
     """Unschedule a job; its history stays readable."""
-    operations.jobs.unschedule(str(job_id), caller(), stop=query(DeleteQuery).stop)
+    stop = query(DeleteQuery).stop
+    version = _expected_version(operations.jobs.get(str(job_id)))
+    operations.jobs.unschedule(str(job_id), caller(), stop=stop, version=version)
     return nothing(200)
 
 
@@ -171,6 +182,19 @@ def list_occurrences(job_id: UUID) -> Response:
     span = (to_instant(asked.from_), to_instant(asked.to))
     found = operations.ledger.occurrences(job, span, asked.limit, asked.cursor)
     return page([occurrence_body(each) for each in found.values], found.next)
+
+
+def _expected_version(job: Job) -> int | None:
+    """Return the version at which *job* must stay, None when the client does not care.
+
+    Raises: StaleVersion when the header If-Match does not allow the present one.
+    """
+    expected = expected_versions()
+    if expected is None:
+        return None
+    if job.version not in expected:
+        raise StaleVersion(f"Job {job.id} has been changed since you read it.", version=job.version)
+    return job.version
 
 
 def _shown(job: Job) -> Response:

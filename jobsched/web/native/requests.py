@@ -6,15 +6,17 @@ from typing import Any
 
 from flask import request
 
-from jobsched.errors import FieldError, InvalidInput
-from jobsched.model import JobState, Mode
+from jobsched.errors import FieldError
+from jobsched.model import Job, JobState, Mode
 from jobsched.operations.changing import Change
 from jobsched.operations.drafts import Draft
 from jobsched.operations.runs import RunDraft
 from jobsched.storage.idempotency import IdempotencyKey
 from jobsched.storage.searching import JobFilter, RunFilter
-from jobsched.web.context import caller
+from jobsched.triggers import TRIGGER_KEYS
+from jobsched.web.context import caller, operations
 from jobsched.web.payloads import JobChange, JobQuery, JobRequest, RunRequest
+from jobsched.web.payloads.jobs import READ_ONLY
 from jobsched.web.payloads.runs import RunFilters
 from jobsched.web.payloads.types import to_instant
 from jobsched.web.request import body_digest, idempotency_key
@@ -44,32 +46,38 @@ def change_of(payload: JobChange, shown: Mapping[str, Any]) -> Change:
     """Return what *payload* changes about the job that is *shown* so at present.
 
     Fields with the value that they are shown with change nothing, so that an answer to GET may
-    be sent back.
-
-    Raises: InvalidInput when a read-only field or a name or task of null is given.
+    be sent back. Whether all of them may be changed is for :func:`change_mistakes` to say.
     """
-    wrong = [_read_only(name) for name in _differing(payload.read_only(), shown)]
     given = payload.given()
-    wrong += [
-        FieldError(field=name, rule="required", message=f"{name} cannot be null.")
-        for name in ("task", "name")
-        if name in payload.model_fields_set and name not in given
-    ]
-    if wrong:
-        raise InvalidInput(wrong)
     fields = {name: given.get(name) for name in _FIELDS if name in payload.model_fields_set}
     if "params" in fields:
         fields["params"] = payload.params or {}
     if "tags" in fields:
         fields["tags"] = tuple(payload.tags or ())
-    trigger = payload.trigger()
     return Change(
         fields=fields,
         mode=None if payload.mode is None else Mode(payload.mode),
-        trigger={name: value for name, value in trigger.items() if value != shown[name]},
+        trigger=_moved(payload.trigger(), shown),
         policy=payload.policy(),
         paused=payload.paused,
     )
+
+
+def change_mistakes(
+    job: Job, shown: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[FieldError]:
+    """Return what is wrong with the body *data* of a change beyond the form of its fields.
+
+    *shown* is what GET says of *job* at present.
+    """
+    fixed = {name: data[name] for name in READ_ONLY if name in data}
+    wrong = [_read_only(name) for name in _differing(fixed, shown)]
+    wrong += [
+        FieldError(field=name, rule="required", message=f"{name} cannot be null.")
+        for name in ("task", "name")
+        if name in data and data[name] is None
+    ]
+    return wrong + operations.changes.mistakes(job, _rough_change(data, shown))
 
 
 def run_draft_of(payload: RunRequest) -> RunDraft:
@@ -121,6 +129,20 @@ def idempotency() -> IdempotencyKey | None:
         return None
     scope = f"{caller()} {request.method} {request.path}"[:200]
     return IdempotencyKey(scope=scope, key=key, body_digest=body_digest())
+
+
+def _rough_change(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Change:
+    """Return what *data* changes about the trigger and the parameters, as far as it is sound."""
+    kinds = {"task": str, "params": Mapping}
+    return Change(
+        fields={name: data[name] for name in kinds if isinstance(data.get(name), kinds[name])},
+        mode=Mode.TRIGGERED if data.get("mode") == Mode.TRIGGERED.value else None,
+        trigger=_moved({name: data[name] for name in TRIGGER_KEYS if name in data}, shown),
+    )
+
+
+def _moved(trigger: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in trigger.items() if value != shown[name]}
 
 
 def _read_only(name: str) -> FieldError:

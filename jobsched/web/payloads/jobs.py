@@ -1,6 +1,5 @@
 """Jobs as they are asked for, changed and shown."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -104,16 +103,12 @@ class JobChange(JobFields):
     version: Annotated[Any, Field(description="Read-only.")] = None
     url: Annotated[Any, Field(description="Read-only.")] = None
 
-    def read_only(self) -> Mapping[str, Any]:
-        """Return the read-only fields that were given, by the names that JSON has for them."""
-        return {
-            name.rstrip("_"): getattr(self, name)
-            for name in READ_ONLY
-            if name in self.model_fields_set
-        }
 
-
-READ_ONLY = tuple(set(JobChange.model_fields) - set(JobRequest.model_fields))
+READ_ONLY = tuple(
+    field.alias or name
+    for name, field in JobChange.model_fields.items()
+    if name not in JobRequest.model_fields
+)
 
 
 class PauseRequest(Payload):
