@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobsched import clock
-from jobsched.model import EndedBy, Job, Run, RunState
+from jobsched.model import EndedBy, Run, RunState
 from jobsched.storage import picking, settling, stops
 from jobsched.storage.database import Database
 from jobsched.storage.rows import CLAIM, NODE, STATE, run_from
@@ -47,10 +47,9 @@ SELECT min(not_before_us) FROM runs WHERE state = 'queued' AND not_before_us > :
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A run that is now ours to start, its job if it has one, and the runner that hosts it."""
+    """A run that is now ours to start, and the runner that hosts it."""
 
     run: Run
-    job: Job | None
     runner: str
 
 
@@ -107,11 +106,9 @@ class Claims:
                 for number, row in enumerate(rows)
             ]
             self._database.many(connection, _CLAIM, changes)
-            jobs = picking.jobs_of(connection, rows)
         return [
             Claim(
                 run=_claimed(row, node),
-                job=None if row[1] is None else jobs.get(row[1]),
                 runner=change["runner"],
             )
             for row, change in zip(rows, changes, strict=True)
@@ -120,13 +117,13 @@ class Claims:
     def next_due(self, now_us: int) -> int | None:
         """Return the earliest moment after *now_us* at which a waiting run may start."""
         with self._database.read() as connection:
-            found: int | None = self._database.run(connection, _NEXT_DUE, {"now": now_us}).scalar()
-        return found
+            [[due]] = self._database.rows(connection, _NEXT_DUE, {"now": now_us})
+        return due  # type: ignore[no-any-return]
 
     def mine(self, node: str) -> list[Held]:
         """Return every run that the rows say is on *node*."""
         with self._database.read() as connection:
-            rows = self._database.run(connection, _MINE, {"node": node})
+            rows = self._database.rows(connection, _MINE, {"node": node})
             return [
                 Held(
                     run_id=run_id,
@@ -143,7 +140,7 @@ class Claims:
     def stops(self, node: str) -> list[StopRequest]:
         """Return the runs on *node* that somebody wants to end."""
         with self._database.read() as connection:
-            rows = self._database.run(connection, _STOPS, {"node": node})
+            rows = self._database.rows(connection, _STOPS, {"node": node})
             return [
                 StopRequest(
                     run_id=run_id,

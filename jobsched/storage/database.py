@@ -12,7 +12,8 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import URL, Connection, CursorResult, Engine, Select, create_engine, event
+from sqlalchemy.dialects.sqlite import dialect as SQLiteDialect  # noqa: N812 - it is a class
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from jobsched.errors import ConfigurationError, DatabaseBusy, Mistake
 from jobsched.storage import sqlite
 from jobsched.storage.failures import translated
+from jobsched.storage.standing import Standing, driver_of
 
 BUSY_SECONDS = 5.0
 _PARAMETER = re.compile(r"(?<!:):([a-z_]+)")
@@ -38,19 +40,12 @@ class Database:
         self._checkpoints = False
         self._inherited: list[object] = []
         self._engine = self._create(url)
-        self._writer = self._engine.execution_options(jobsched_begin="BEGIN IMMEDIATE")
+        self.dialect: str = self._engine.dialect.name  # ``sqlite`` or ``postgresql``
+        self.is_sqlite = self.dialect == "sqlite"
+        self._standing = self._new_standing()
         # SQLite waits for another writer by sleeping and asking again; threads of one process
         # get their turn in order and at once through this lock.
         self._turn = threading.Lock()
-
-    @property
-    def dialect(self) -> str:
-        """The kind of database: ``sqlite`` or ``postgresql``."""
-        return self._engine.dialect.name
-
-    @property
-    def is_sqlite(self) -> bool:
-        return self.dialect == "sqlite"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -58,8 +53,13 @@ class Database:
 
         Raises: DatabaseBusy, Unavailable.
         """
-        with translated(), self._engine.connect() as connection:
-            yield connection
+        with translated():
+            if self.is_sqlite:
+                with self._standing.transaction("BEGIN") as connection:
+                    yield connection
+            else:
+                with self._engine.connect() as connection:
+                    yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -67,8 +67,13 @@ class Database:
 
         Raises: DatabaseBusy after 5 seconds without a turn, DiskFull, Unavailable.
         """
-        with translated(), self._my_turn(), self._writer.begin() as connection:
-            yield connection
+        with translated():
+            if self.is_sqlite:
+                with self._my_turn(), self._standing.transaction("BEGIN IMMEDIATE") as connection:
+                    yield connection
+            else:
+                with self._engine.begin() as connection:
+                    yield connection
 
     def run(
         self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None
@@ -76,11 +81,31 @@ class Database:
         """Execute SQL text with ``:name`` parameters, past SQLAlchemy's compiler."""
         return connection.exec_driver_sql(self.text(statement), dict(values or {}))
 
+    def rows(
+        self,
+        connection: Connection,
+        query: str | Select[Any],
+        values: Mapping[str, Any] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Execute SQL text or a constant *query* by the shortest way and return its rows.
+
+        For what somebody waits for: after a pause SQLAlchemy's part of a statement takes longer
+        than all of SQLite's.
+        """
+        if self.is_sqlite:
+            text, constants = (query, {}) if isinstance(query, str) else _sqlite_text(query)
+            return driver_of(connection).execute(text, {**constants, **(values or {})}).fetchall()
+        if isinstance(query, str):
+            return [tuple(row) for row in self.run(connection, query, values)]
+        return [tuple(row) for row in connection.execute(query, values)]
+
     def many(
         self, connection: Connection, statement: str, rows: Sequence[Mapping[str, Any]]
     ) -> None:
         """Execute SQL text once for each of *rows* (dicts), in one go; nothing when empty."""
-        if rows:
+        if rows and self.is_sqlite:
+            driver_of(connection).executemany(statement, rows)
+        elif rows:
             connection.exec_driver_sql(self.text(statement), [*map(dict, rows)])
 
     def text(self, statement: str) -> str:
@@ -105,31 +130,33 @@ class Database:
     def own_checkpoints(self) -> None:
         """Make this the one process that moves SQLite's log into its file."""
         self._checkpoints = True
-        self._engine.dispose()
+        self.close()
 
     def checkpoint(self) -> None:
         """Move what SQLite's log holds into the file; call it when idle, in the owner only."""
         if not self.is_sqlite:
             return
-        with translated(), self._my_turn(), self._engine.connect() as connection:
-            sqlite.checkpoint(connection)
+        with translated(), self._my_turn(), self._standing.connection() as connection:
+            driver_of(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def dispose_after_fork(self) -> None:
         """Forget the connections of the parent process without closing them."""
         # Closing SQLite's would drop locks that belong to the parent's file descriptors.
-        self._inherited.append(self._engine.pool)
+        self._inherited += [self._engine.pool, self._standing]
+        self._standing = self._new_standing()
         self._engine.dispose(close=False)
         self._turn = threading.Lock()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
+        self._standing.close()
         self._engine.dispose()
+
+    def _new_standing(self) -> Standing:
+        return Standing(self._engine, sqlite.MOST_CONNECTIONS, BUSY_SECONDS)
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:
-        if not self.is_sqlite:
-            yield
-            return
         if not self._turn.acquire(timeout=BUSY_SECONDS):
             raise DatabaseBusy("The database is busy; try again.")
         try:
@@ -142,7 +169,6 @@ class Database:
         if parsed.get_backend_name() == "sqlite":
             sqlite.prepare(parsed)
             engine = create_engine(parsed, **sqlite.ENGINE)
-            event.listen(engine, "begin", sqlite.begin)
         else:
             engine = _server_engine(parsed)
         event.listen(engine, "connect", self._connected)
@@ -151,7 +177,7 @@ class Database:
     def _connected(self, connection: Any, _: ConnectionPoolEntry) -> None:
         if self.is_sqlite:
             sqlite.connected(connection, checkpoints=self._checkpoints)
-        elif self.dialect == "postgresql":
+        else:
             with connection.cursor() as cursor:
                 cursor.execute(_LOCK_TIMEOUT)
             connection.commit()
@@ -198,6 +224,13 @@ def _server_engine(url: URL) -> Engine:
 def _unusable(why: str) -> ConfigurationError:
     mistake = Mistake(where="DATABASE_URL", message=f"cannot be used: {why}")
     return ConfigurationError([mistake])
+
+
+@lru_cache(maxsize=64)
+def _sqlite_text(query: Select[Any]) -> tuple[str, dict[str, Any]]:
+    """Return the SQL of *query* with ``:name`` parameters, and the values that it brings along."""
+    compiled = query.compile(dialect=SQLiteDialect(paramstyle="named"))
+    return str(compiled), {k: v for k, v in compiled.params.items() if v is not None}
 
 
 @lru_cache(maxsize=256)

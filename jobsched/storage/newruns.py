@@ -47,7 +47,7 @@ class NewRun:
 def insert(database: Database, connection: Connection, new: NewRun, job_id: str | None) -> Run:
     """Queue *new*, a run of the job with the uuid *job_id*, in the caller's transaction."""
     values = _values(new)
-    run_id = database.run(connection, _INSERT, values).scalar_one()
+    [[run_id]] = database.rows(connection, _INSERT, values)
     return run_from((
         run_id, new.job_key, job_id, new.name, new.task, values["queue"], values["priority"],
         values["params"], values["policy"], new.requested_by, new.due_us, new.created_us,

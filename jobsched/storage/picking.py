@@ -6,17 +6,14 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     Select,
     bindparam,
     literal_column,
     or_,
-    select,
 )
 
-from jobsched.model import Job
 from jobsched.storage.database import Database
-from jobsched.storage.rows import JOB_COLUMNS, job_from, select_runs
+from jobsched.storage.rows import select_runs
 from jobsched.storage.tables import jobs, runs
 
 # Two machines must not each start the last run that a job may have.
@@ -38,22 +35,20 @@ _WAITING: Select[Any] = (
     .with_for_update(of=runs, skip_locked=True)
 )
 _FREE = or_(runs.c.job_key.is_(None), runs.c.job_key.not_in(bindparam("full", expanding=True)))
-_WAITING_ELSEWHERE = _WAITING.where(_FREE)
 _NEW = runs.c.id.not_in(bindparam("taken", expanding=True))
 
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow = Sequence[Any]
 
 
 def pick(database: Database, connection: Connection, limit: int, now_us: int) -> list[AnyRow]:
     """Return up to *limit* rows of RUN_COLUMNS that may start, inside the caller's transaction."""
     if not database.is_sqlite:
         database.run(connection, _LOCK)
-    room = _Room(database, connection)
+    room = _Room(database, connection, now_us)
     picked: list[AnyRow] = []
     while len(picked) < limit:
-        query, values = room.waiting([row[0] for row in picked])
         wanted = limit - len(picked)
-        rows = connection.execute(query, {**values, "now": now_us, "limit": wanted}).all()
+        rows = room.waiting([row[0] for row in picked], wanted)
         taken = [row for row in rows if room.take(row[1], row[-1])]
         picked += taken
         # Fewer than asked for: the queue has nothing more. None refused: all is taken.
@@ -62,31 +57,26 @@ def pick(database: Database, connection: Connection, limit: int, now_us: int) ->
     return picked
 
 
-def jobs_of(connection: Connection, rows: Sequence[AnyRow]) -> dict[int, Job]:
-    """Return the jobs of these runs by their number."""
-    keys = {row[1] for row in rows if row[1] is not None}
-    if not keys:
-        return {}
-    query = select(*JOB_COLUMNS).where(jobs.c.key.in_(keys))
-    return {row.key: job_from(row) for row in connection.execute(query).all()}
-
-
 class _Room:
     """How many more runs of each job may start."""
 
-    def __init__(self, database: Database, connection: Connection) -> None:
-        rows = database.run(connection, _BUSY).all()
+    def __init__(self, database: Database, connection: Connection, now_us: int) -> None:
+        self._database, self._connection, self._now_us = database, connection, now_us
+        rows = database.rows(connection, _BUSY)
         self._alive = {key: alive for key, alive, _ in rows}
         self._full = {key for key, alive, most in rows if alive >= most}
 
-    def waiting(self, taken: list[int]) -> tuple[Select[Any], dict[str, Any]]:
-        """Return the query for runs that wait, without those that are certain to be refused."""
-        query, values = _WAITING, {}
+    def waiting(self, taken: list[int], limit: int) -> Sequence[AnyRow]:
+        """Return up to *limit* runs that wait, without those that are certain to be refused."""
+        values: dict[str, Any] = {"now": self._now_us, "limit": limit}
+        if not self._full and not taken:
+            return self._database.rows(self._connection, _WAITING, values)
+        query = _WAITING
         if self._full:
-            query, values = _WAITING_ELSEWHERE, {"full": [*self._full]}
+            query, values = query.where(_FREE), {**values, "full": [*self._full]}
         if taken:
             query, values = query.where(_NEW), {**values, "taken": taken}
-        return query, values
+        return self._connection.execute(query, values).all()
 
     def take(self, key: int | None, most: int | None) -> bool:
         """Count one more run of the job *key* if it has room for it."""

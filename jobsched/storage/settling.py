@@ -1,10 +1,11 @@
 """How runs ended, into the rows: facts, small outputs and automatic retries in one go."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam
+from sqlalchemy import Connection, bindparam, text
 
 from jobsched.clock import SECOND
 from jobsched.model import (
@@ -35,17 +36,15 @@ _OUTPUT = """
 INSERT INTO outputs (run_id, out, err, chunks) VALUES (:run_id, :out, :err, :chunks)
 ON CONFLICT (run_id) DO UPDATE SET out = excluded.out, err = excluded.err, chunks = excluded.chunks
 """
-_ENDING = (
-    select_runs(runs.c.stop_by, runs.c.stop_reason, jobs.c.state)
-    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
-    .with_for_update(of=runs)
-)
+_ROWS = select_runs(runs.c.stop_by, runs.c.stop_reason, jobs.c.state)
+_ENDING = _ROWS.where(runs.c.id.in_(bindparam("ids", expanding=True))).with_for_update(of=runs)
+_ENDING_SQLITE = _ROWS.where(runs.c.id.in_(text("SELECT value FROM json_each(:ids)")))
 _STATE, _STARTED, _COUNTS = BEFORE_END, BEFORE_END + 1, BEFORE_END + 7
 _POLICY, _ATTEMPT = 8, 13
 _DONE = RunState.DONE.value
 _STOP_BY, _STOP_REASON, _JOB_STATE = (len(RUN_COLUMNS) + number for number in range(3))
 
-AnyRow = Row[*tuple[Any, ...]]
+AnyRow = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +72,7 @@ def settle(
     database: Database, connection: Connection, ends: Sequence[Settlement], now_us: int
 ) -> list[Settled]:
     """Settle *ends* inside the caller's transaction; return those that were not settled yet."""
-    found = _open_rows(connection, ends)
+    found = _open_rows(database, connection, ends)
     facts = [_facts(row, item.end, now_us) for row, item in found]
     database.many(connection, _SETTLE, facts)
     database.many(connection, _OUTPUT, [_output(item) for _, item in found if _wrote(item)])
@@ -85,10 +84,15 @@ def settle(
 
 
 def _open_rows(
-    connection: Connection, ends: Sequence[Settlement]
+    database: Database, connection: Connection, ends: Sequence[Settlement]
 ) -> list[tuple[AnyRow, Settlement]]:
     """Return each end with its run, where that claim of it has not ended yet."""
-    rows = connection.execute(_ENDING, {"ids": [item.end.run_id for item in ends]}).all()
+    ids = [item.end.run_id for item in ends]
+    rows: Sequence[AnyRow] = (
+        database.rows(connection, _ENDING_SQLITE, {"ids": json.dumps(ids)})
+        if database.is_sqlite
+        else connection.execute(_ENDING, {"ids": ids}).all()
+    )
     waiting = {(row[0], row[CLAIM]): row for row in rows if row[_STATE] != _DONE}
     found = []
     for item in ends:

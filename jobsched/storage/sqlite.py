@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.pool import NullPool
 
 from jobsched.errors import ConfigurationError, Mistake
 
+MOST_CONNECTIONS = 64
 ENGINE: Mapping[str, Any] = {
-    "pool_size": 16,
-    "max_overflow": 48,
-    "pool_timeout": 5.0,
-    "pool_use_lifo": True,
-    # The driver neither begins nor commits by itself; see begin().
+    "poolclass": NullPool,  # what is kept open is kept by Standing
+    # The driver neither begins nor commits by itself; Standing does.
     "connect_args": {"timeout": 5.0, "isolation_level": None, "check_same_thread": False},
 }
 _PRAGMAS = (
@@ -59,19 +58,6 @@ def connected(connection: sqlite3.Connection, *, checkpoints: bool) -> None:
 
 def _lower(text: Any) -> Any:
     return text.lower() if isinstance(text, str) else text
-
-
-def begin(connection: Connection) -> None:
-    """Begin a transaction: for writing at once, else when the first statement reads."""
-    options = connection.get_execution_options()
-    connection.exec_driver_sql(options.get("jobsched_begin", "BEGIN"))
-
-
-def checkpoint(connection: Connection) -> None:
-    """Move the log into the file as far as no reader is in the way."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection)  # noqa: S101 - narrows a type
-    driver.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
 
 def new_ids(connection: Connection, table: str, count: int) -> list[int]:

@@ -56,8 +56,8 @@ class Tokens:
     def by_digest(self, digest: str) -> Token | None:
         """Return the token with this digest."""
         with self._database.read() as connection:
-            row = self._database.run(connection, _BY_DIGEST, {"digest": digest}).first()
-        return None if row is None else _token(*row)
+            rows = self._database.rows(connection, _BY_DIGEST, {"digest": digest})
+        return _token(*rows[0]) if rows else None
 
     def list(self) -> builtins.list[Token]:
         """Return all tokens, oldest first."""
@@ -77,7 +77,8 @@ class Tokens:
     def any(self) -> bool:
         """Return whether there is any token."""
         with self._database.read() as connection:
-            return bool(self._database.run(connection, _ANY).scalar())
+            [[found]] = self._database.rows(connection, _ANY)
+        return bool(found)
 
 
 def _token(*row: Any) -> Token:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
 
 from jobsched.model import RunState
 from jobsched.storage import Store
 from jobsched.storage.searching import JobFilter, RunFilter
+from jobsched.storage.standing import driver_of
 from tests.support.rows import NOON, add_job, add_run
 
 _RUNNING = RunFilter(state=RunState.RUNNING)
@@ -35,21 +34,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def _plan(store: Store, work: Callable[[], object]) -> list[str]:
     """Return the steps of all SELECTs that *work* executes."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: Connection, _u: Any, statement: str, values: Any, *_: Any) -> None:
-        if statement.strip().startswith("SELECT"):
-            seen.append((statement, values))
-
-    engine = store.database._engine
-    event.listen(engine, "before_cursor_execute", note)
+    seen: list[str] = []
+    with store.database.read() as connection:  # the next ones get the same
+        driver = driver_of(connection)
+    driver.set_trace_callback(seen.append)
     work()
-    event.remove(engine, "before_cursor_execute", note)
+    driver.set_trace_callback(None)
     with store.database.read() as connection:
         return [
             row[3]
-            for statement, values in seen
-            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            for statement in seen
+            if statement.strip().startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
         ]
 
 
