@@ -190,7 +190,7 @@ class Job:
 
     *trigger* is the canonical JSON form of spec/preview.md, or None. *next_run* is the next
     moment at which the scheduler looks at the job; what users are shown is None unless active.
-    *paused_from* is the first moment that a pause swallows; *fired* counts moments used up.
+    *paused_from* is the first moment that a pause swallows.
     """
 
     key: int
@@ -212,7 +212,6 @@ class Job:
     updated_at: datetime
     version: int
     paused_from: datetime | None = None
-    fired: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -198,7 +198,6 @@ def _replan(
     changes |= {
         "trigger": None if after is None else after.to_json(),
         "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
-        "fired": 0,
     }
     if job.state is JobState.PAUSED:
         changes["paused_us"] = first

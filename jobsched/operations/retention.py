@@ -1,7 +1,8 @@
-"""How long history is kept: runs with their output, and the ledger of occurrences.
+"""How long history is kept: runs with their output, the ledger, the audit log, used keys.
 
 Of each job the newest runs stay (the setting, or the job's own number), runs without a job for
-some days, the ledger longer. Everything goes in small transactions, so that no writer waits.
+some days, the ledger and the audit log longer. Everything goes in small transactions, so that no
+writer waits.
 """
 
 import threading
@@ -17,6 +18,7 @@ from jobsched.storage.pruning import Keeping
 
 BATCH = 200  # rows per transaction
 MOST_BUSY = 500  # jobs per round
+AUDIT_DAYS = 90
 _DAY = 86_400 * clock.SECOND
 _HOUR = 3_600 * clock.SECOND
 
@@ -37,16 +39,20 @@ class Retention:
             self._busy.add(str(event.fields["job"]))
 
     def prune(self, done: threading.Event) -> None:
-        """Do one round: jobs that ran, some of the others, what has no job, the ledger.
+        """Do one round: jobs that ran, some of the others, what has no job, ledger, audit, keys.
 
         Leaves early when *done* is set. Raises: JobschedError (database); the next round goes on.
         """
         self.prune_busy(done)
         self._prune_jobs(self._some_others(), done)
-        before = clock.now_us() - self._settings.history_days * _DAY
+        before = _days_ago(self._settings.history_days)
         while not done.is_set() and (ids := self._pruning.without_job(before, BATCH)):
             self._delete(ids)
         self._prune_ledger()
+        while not done.is_set() and self._store.audit.prune(_days_ago(AUDIT_DAYS), BATCH):
+            pass
+        while not done.is_set() and self._store.idempotency.prune(clock.now_us(), BATCH):
+            pass
 
     def prune_busy(self, done: threading.Event) -> None:
         """Look only at jobs of which a run has ended since the last time."""
@@ -95,3 +101,7 @@ class Retention:
             pass
         while occurrences.prune(now_us, self._settings.ledger_days, BATCH):
             pass
+
+
+def _days_ago(days: int) -> int:
+    return clock.now_us() - days * _DAY

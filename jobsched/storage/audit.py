@@ -18,7 +18,8 @@ VALUES (:at_us, :who, :source, :what, :target, :status, :request_id)
 """
 _PRUNE = """
 DELETE FROM audit WHERE id IN (
-    SELECT id FROM audit WHERE at_us < :before ORDER BY id LIMIT :batch
+    SELECT id FROM (SELECT id, at_us FROM audit ORDER BY id LIMIT :batch) AS oldest
+    WHERE at_us < :before
 )
 """
 
@@ -101,7 +102,12 @@ class Audit:
         return page_of(found, limit, lambda entry: entry.id)
 
     def prune(self, before_us: int, batch: int) -> int:
-        """Delete up to *batch* of the entries made before *before_us*; return how many."""
+        """Delete those of the oldest *batch* entries that were made before *before_us*.
+
+        Entries are in the order of their time, so that a log in which all is new costs one look.
+
+        Returns: how many.
+        """
         with self._database.write() as connection:
             values = {"before": before_us, "batch": batch}
             return self._database.run(connection, _PRUNE, values).rowcount

@@ -23,6 +23,11 @@ RETURNING 1
 """
 _FIND = "SELECT body_digest, result FROM idempotency WHERE scope = :scope AND key = :key"
 _FINISH = "UPDATE idempotency SET result = :result WHERE scope = :scope AND key = :key"
+_PRUNE = """
+DELETE FROM idempotency WHERE (scope, key) IN (
+    SELECT scope, key FROM idempotency WHERE created_us < :oldest LIMIT :batch
+)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,8 @@ class Idempotency:
         _check(key, str(row[0]))
         return str(row[1])
 
-    def prune(self, now_us: int) -> int:
-        """Forget the keys older than 24 hours; return how many."""
-        statement = "DELETE FROM idempotency WHERE created_us < :oldest"
+    def prune(self, now_us: int, batch: int) -> int:
+        """Forget up to *batch* of the keys older than 24 hours; return how many."""
+        values = {"oldest": now_us - KEPT_US, "batch": batch}
         with self._database.write() as connection:
-            return self._database.run(connection, statement, {"oldest": now_us - KEPT_US}).rowcount
+            return self._database.run(connection, _PRUNE, values).rowcount

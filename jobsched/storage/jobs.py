@@ -27,7 +27,7 @@ WHERE id = :id AND state != 'deleted'
 _DELETE_AT = f"{_DELETE} AND version = :version"
 _CHANGEABLE = frozenset({
     "name", "task", "mode", "trigger", "policy", "params", "group", "tags", "description", "state",
-    "state_reason", "next_us", "paused_us", "paused_until_us", "fired",
+    "state_reason", "next_us", "paused_us", "paused_until_us",
 })  # fmt: skip
 
 
@@ -87,7 +87,7 @@ class Jobs:
     ) -> Job:
         """Give the job new values and the next version; enter *ledger* in the same transaction.
 
-        *changes* has fields of NewJob (times as microseconds) or ``fired``. A *version* must be
+        *changes* has fields of NewJob (times as microseconds). A *version* must be
         the present one.
 
         Raises: UnknownJob, StaleVersion.

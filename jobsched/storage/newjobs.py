@@ -28,7 +28,7 @@ SET name = excluded.name, task = excluded.task, mode = excluded.mode, state = ex
     max_instances = excluded.max_instances, params = excluded.params,
     group_name = excluded.group_name, tags = excluded.tags, description = excluded.description,
     created_us = excluded.created_us, updated_us = excluded.updated_us,
-    version = jobs.version + 1, fired = 0
+    version = jobs.version + 1
 WHERE jobs.state = 'deleted'
 RETURNING key, version
 """

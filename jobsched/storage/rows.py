@@ -24,7 +24,7 @@ _J, _R, _O = jobs.c, runs.c, occurrences.c
 JOB_COLUMNS = (
     _J.key, _J.id, _J.name, _J.task, _J.mode, _J.trigger, _J.policy, _J.params, _J.group_name,
     _J.tags, _J.description, _J.state, _J.state_reason, _J.paused_until_us, _J.next_us,
-    _J.created_us, _J.updated_us, _J.version, _J.paused_us, _J.fired,
+    _J.created_us, _J.updated_us, _J.version, _J.paused_us,
 )  # fmt: skip
 # What a run keeps to its end, then what its end says: settling replaces the second part.
 RUN_COLUMNS = (
@@ -51,7 +51,7 @@ def select_runs(*more: Any) -> Select[Any]:
 def job_from(row: Sequence[Any]) -> Job:
     """Return the job in a row of JOB_COLUMNS."""
     (key, id_, name, task, mode, trigger, policy, params, group, tags, description, state, why,
-     until, next_us, created, updated, version, paused, fired, *_) = row  # fmt: skip
+     until, next_us, created, updated, version, paused, *_) = row  # fmt: skip
     return Job(
         key=key,
         id=id_,
@@ -72,7 +72,6 @@ def job_from(row: Sequence[Any]) -> Job:
         updated_at=from_us(updated),
         version=version,
         paused_from=None if paused is None else from_us(paused),
-        fired=fired,
     )
 
 

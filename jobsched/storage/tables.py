@@ -54,7 +54,6 @@ jobs = Table(
     Column("created_us", Time, nullable=False),
     Column("updated_us", Time, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
-    Column("fired", Integer, nullable=False, server_default="0"),  # moments used up, for ``count``
     sqlite_autoincrement=True,
 )
 Index(
@@ -225,6 +224,7 @@ idempotency = Table(
     Column("result", String(200), nullable=False),  # the id of what was made
     Column("created_us", Time, nullable=False),
 )
+Index("idempotency_by_age", idempotency.c.created_us)
 
 switches = Table(
     "switches",

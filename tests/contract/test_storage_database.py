@@ -272,7 +272,7 @@ def test_postgresql_is_reached_by_the_driver_that_comes_with_its_extra() -> None
 
 
 def test_a_missing_driver_is_named_with_the_way_out() -> None:
-    with pytest.raises(ConfigurationError, match=r"jobsched\[postgresql\]"):
+    with pytest.raises(ConfigurationError, match=r"psycopg\[binary\]"):
         Database("postgresql+pg8000://h/d")
 
 

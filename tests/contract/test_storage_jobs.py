@@ -94,7 +94,6 @@ def test_a_change_gives_the_next_version(store: Store) -> None:
         {"group": "nightly"},
         {"state": JobState.BLOCKED, "state_reason": "no such task"},
         {"description": "what for", "task": "other"},
-        {"fired": 3},
     ],
 )
 def test_every_field_can_be_changed(store: Store, changes: dict[str, object]) -> None:

@@ -146,4 +146,4 @@ def test_an_idempotency_key_is_forgotten_after_a_day(store: Store) -> None:
 
     assert again.id != job.id
     assert store.idempotency.find("s", "k", now) == again.id
-    assert store.idempotency.prune(now + 2 * KEPT_US) == 1
+    assert store.idempotency.prune(now + 2 * KEPT_US, 10) == 1

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from jobsched.operations.retention import Retention
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
+from jobsched.storage.idempotency import IdempotencyKey, earlier
+from jobsched.web.audit import AuditRow
 from tests.support.rows import add_job, new_run
 
 DAY = 86_400 * SECOND
@@ -110,3 +113,42 @@ def test_a_round_ends_early_when_the_server_stops(store: Store, settings: Settin
     Retention(settings, store).prune(done)
 
     assert kept(store, ids) == ids
+
+
+def test_the_audit_log_is_kept_for_ninety_days(store: Store, settings: Settings) -> None:
+    for age in (91, 89):
+        store.audit.add([action(clock.now_us() - age * DAY)] * 250)
+
+    Retention(settings, store).prune(threading.Event())
+
+    left = store.audit.list(limit=1000).values
+    assert len(left) == 250
+    assert min(entry.at for entry in left) > clock.now() - timedelta(days=90)
+
+
+def test_a_key_of_an_earlier_request_is_forgotten_after_a_day(
+    store: Store, settings: Settings
+) -> None:
+    now_us = clock.now_us()
+    for number, age in enumerate((25, 23)):
+        key = IdempotencyKey(scope="someone POST /runs", key=str(number), body_digest="x")
+        with store.database.write() as connection:
+            earlier(store.database, connection, key, now_us - age * 3600 * SECOND)
+
+    Retention(settings, store).prune(threading.Event())
+
+    with store.database.read() as connection:
+        rows = store.database.run(connection, "SELECT key FROM idempotency")
+        assert [row.key for row in rows] == ["1"]
+
+
+def action(at_us: int) -> AuditRow:
+    return AuditRow(
+        at_us=at_us,
+        who="someone",
+        source="127.0.0.1",
+        what="POST /runs",
+        target="/runs/1",
+        status=202,
+        request_id="x",
+    )

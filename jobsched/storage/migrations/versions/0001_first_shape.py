@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column('created_us', sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint('scope', 'key', name=op.f('pk_idempotency'))
     )
+    op.create_index('idempotency_by_age', 'idempotency', ['created_us'], unique=False)
     op.create_table('jobs',
         sa.Column('key', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('id', sa.String(length=36), nullable=False),
@@ -60,7 +61,6 @@ def upgrade() -> None:
         sa.Column('created_us', sa.BigInteger(), nullable=False),
         sa.Column('updated_us', sa.BigInteger(), nullable=False),
         sa.Column('version', sa.Integer(), server_default='1', nullable=False),
-        sa.Column('fired', sa.Integer(), server_default='0', nullable=False),
         sa.PrimaryKeyConstraint('key', name=op.f('pk_jobs')),
         sa.UniqueConstraint('id', name=op.f('uq_jobs_id')),
         sqlite_autoincrement=True
