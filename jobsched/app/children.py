@@ -32,6 +32,7 @@ class Child:
     heartbeat: int = -1  # our end of the pipe
     beaten: bool = False  # whether the present process has ever given a sign
     last_beat: float = 0.0
+    killed: bool = False  # a killed process may take its time to be gone
     born: float = 0.0
     start_at: float = 0.0
     # Short waits: while a part is away nothing of its kind happens, and trying costs little.
@@ -51,7 +52,7 @@ class Child:
             os.close(reading)
             _live(self.main, writing, parent)
         os.close(writing)
-        self.pid, self.heartbeat, self.beaten = pid, reading, False
+        self.pid, self.heartbeat, self.beaten, self.killed = pid, reading, False, False
         self.born = self.last_beat = clock.monotonic()
 
     def listen(self) -> None:
@@ -64,7 +65,8 @@ class Child:
     @property
     def stale(self) -> bool:
         """Whether the process hangs: alive, but without a heartbeat for too long."""
-        return self.pid > 0 and clock.monotonic() - self.last_beat > STALE_AFTER
+        silent = clock.monotonic() - self.last_beat > STALE_AFTER
+        return self.pid > 0 and silent and not self.killed
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the part's own process."""
@@ -74,6 +76,7 @@ class Child:
     def kill(self) -> None:
         """End the part and every process of its group, now."""
         if self.pid > 0:
+            self.killed = True
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):

@@ -61,6 +61,8 @@ def test_a_part_without_a_sign_is_stale(born: list[Child], monkeypatch: pytest.M
     monkeypatch.setattr(children, "STALE_AFTER", -1.0)
 
     assert child.stale
+    child.kill()
+    assert not child.stale  # told once, however long its end takes
 
 
 def test_the_exit_code_of_a_part_is_told_once() -> None:
