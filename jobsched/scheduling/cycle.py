@@ -19,6 +19,9 @@ BATCH = 1000
 LONGEST_SLEEP = 1.0
 # When more is due: lets writers of the API get in between two batches.
 BREATH = 0.005
+# After a batch: what falls due in so short a time shares the next transaction, so that no trigger,
+# however often it fires, keeps the loop spinning.
+GATHERING = 0.01
 
 
 class Cycle:
@@ -58,7 +61,7 @@ class Cycle:
             self._fire(lease, batch, now_us, pausing.last_pause(switch))
         if len(batch) == self._batch:
             return BREATH
-        return self._until_next()
+        return max(self._until_next(), GATHERING if batch else 0.0)
 
     def _fire(self, lease: Lease, batch: Sequence[Due], now_us: int, pause: Pause | None) -> None:
         known = self._knowledge.of(batch)

@@ -49,7 +49,7 @@ def _of_change(change: Change, job: Known) -> Iterator[Event]:
 def _moment(
     job: Known, outcome: OccurrenceOutcome, due_us: int, count: int, reason: str | None
 ) -> Event:
-    fields: dict[str, object] = {"due": from_us(due_us).isoformat(), "reason": reason}
+    fields: dict[str, object] = {"due": from_us(due_us), "reason": reason}
     if count > 1:
         fields["count"] = count
     return Event(name=f"run {outcome.value}", level=_LEVELS[outcome], fields=_whose(job) | fields)

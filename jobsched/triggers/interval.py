@@ -16,6 +16,8 @@ UNITS: Mapping[str, int] = {
     "minutes": 60,
     "seconds": 1,
 }
+# More often, scheduling would be all that the machine does. Stored ones are taken as they are.
+SHORTEST_US = SECOND // 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +32,8 @@ class IntervalTrigger(Trigger):
     @classmethod
     def read(cls, fields: Fields, timezone: str, created_us: int | None) -> Self | None:
         """Return the trigger; a start in the past moves on to the next moment of its grid."""
-        step, common = _read_step(fields), fields.common(timezone)
+        shortest = 1 if created_us is None else SHORTEST_US
+        step, common = _read_step(fields, shortest), fields.common(timezone)
         start = fields.moment("start", timezone)
         if start is None and created_us is None:
             fields.refuse("start", "required", "A stored interval needs its start.")
@@ -104,8 +107,11 @@ class IntervalTrigger(Trigger):
         return "Every " + (parts[0].removeprefix("1 ") if len(parts) == 1 else " ".join(parts))
 
 
-def _read_step(fields: Fields) -> int | None:
-    """Return the sum of the known keys of ``interval`` in microseconds (J20, J24, J25)."""
+def _read_step(fields: Fields, shortest: int) -> int | None:
+    """Return the sum of the known keys of ``interval`` in microseconds (J20, J24, J25).
+
+    One under *shortest* is refused.
+    """
     value = fields.data.get("interval")
     if not isinstance(value, Mapping):
         fields.refuse("interval", "type", 'interval must be an object such as {"minutes": 5}.')
@@ -117,17 +123,20 @@ def _read_step(fields: Fields) -> int | None:
     amounts = {unit: microseconds(amount, UNITS[unit]) for unit, amount in known.items()}
     for unit in (unit for unit, amount in amounts.items() if amount is None):
         fields.refuse(f"interval.{unit}", "number", f"interval.{unit} must be a finite number.")
-    return None if fields.errors else _checked(fields, amounts)
+    return None if fields.errors else _checked(fields, amounts, shortest)
 
 
-def _checked(fields: Fields, amounts: Mapping[str, int | None]) -> int | None:
+def _checked(fields: Fields, amounts: Mapping[str, int | None], shortest: int) -> int | None:
     """Return the sum of the *amounts* if it is a usable distance."""
     step = sum(amount or 0 for amount in amounts.values())
-    if 0 < step <= LAST_US:
+    if shortest <= step <= LAST_US:
         return step
     name = f"interval.{next(iter(amounts))}" if len(amounts) == 1 else "interval"
     if step <= 0:
         fields.refuse(name, "positive", f"{name} must be more than zero.")
+    elif step < shortest:
+        least = f"at least {shortest / SECOND:g} seconds"
+        fields.refuse(name, "too_short", f"interval must be {least} (given: {step / SECOND:g}).")
     else:
         fields.refuse(name, "range", f"{name} is longer than the calendar.")
     return None

@@ -1,17 +1,19 @@
 """Pydantic's complaints in our words: which field, which rule, one sentence, did you mean."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobsched.errors import FieldError
-from jobsched.web import strictjson
+from jobsched.triggers import PLANNED
+from jobsched.web import rules, strictjson
 
 MAX_ERRORS = 50
-_RULES: Mapping[str, str] = {"missing": "required", "extra_forbidden": "unknown"}
+# Whoever writes one of these means it: to take it for a slip would mislead.
+_ELSEWHERE = PLANNED | {"health"}
 
 
 def translate(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:
@@ -22,6 +24,8 @@ def translate(error: ValidationError, model: type[BaseModel]) -> list[FieldError
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'interval'?``, or nothing when no known name is near."""
+    if name in _ELSEWHERE:
+        return " This version does not have it."
     near = difflib.get_close_matches(name[:100], list(known), n=1, cutoff=0.6)
     return f" Did you mean {near[0]!r}?" if near else ""
 
@@ -30,8 +34,14 @@ def _field_error(detail: ErrorDetails, model: type[BaseModel]) -> FieldError:
     location = [part for part in detail["loc"] if not _is_tag(part)]
     field = strictjson.joined(iter(location)) or "body"
     kind = detail["type"]
-    message = _message(detail, field, location, model)
-    return FieldError(field=field, rule=_RULES.get(kind, kind), message=message)
+    if kind == "missing":
+        return FieldError(field=field, rule="required", message=f"{field} is required.")
+    if kind == "extra_forbidden":
+        hint = suggestion(str(location[-1]), _names_at(model, location[:-1]))
+        message = f"There is no field {field!r} here.{hint}"
+        return FieldError(field=field, rule="unknown", message=message)
+    rule, said = rules.told(kind, detail.get("ctx", {}), detail["msg"])
+    return FieldError(field=field, rule=rule, message=_sentence(field, said))
 
 
 def _is_tag(part: str | int) -> bool:
@@ -39,25 +49,10 @@ def _is_tag(part: str | int) -> bool:
     return isinstance(part, str) and part.startswith(("function-", "constrained-", "lax-or-"))
 
 
-def _message(
-    detail: ErrorDetails, field: str, location: list[str | int], model: type[BaseModel]
-) -> str:
-    kind = detail["type"]
-    if kind == "missing":
-        return f"{field} is required."
-    if kind == "extra_forbidden":
-        hint = suggestion(str(location[-1]), _names_at(model, location[:-1]))
-        return f"There is no field {field!r} here.{hint}"
-    if kind in {"value_error", "assertion_error"}:
-        return _own_words(detail, field)
-    return f"{field}: {detail['msg']}."
-
-
-def _own_words(detail: ErrorDetails, field: str) -> str:
-    """Return what a validator of ours said; it is a whole sentence already."""
-    said = str(detail.get("ctx", {}).get("error", detail["msg"]))
-    said = said if said.endswith(".") else f"{said}."
-    return said if field in said or field == "body" else f"{field}: {said}"
+def _sentence(field: str, said: str) -> str:
+    """Return a whole sentence about *field*, such as ``name must not be empty``."""
+    subject = "The body" if field == "body" else field
+    return f"{subject} {said}."
 
 
 def _names_at(model: type[BaseModel], location: list[str | int]) -> list[str]:

@@ -3,7 +3,9 @@
 from jobsched.clock import SECOND, from_us
 from jobsched.events import Event
 from jobsched.model import JobState, OccurrenceOutcome, Overlap, Policy
+from jobsched.scheduling.cycle import GATHERING
 from jobsched.storage import Store
+from jobsched.triggers.fields import iso
 from tests.support.firing import NOON, Scheduling
 
 
@@ -47,6 +49,15 @@ def test_many_due_at_once_fire_in_batches(store: Store) -> None:
     scheduling.firer.leader.resign()
 
 
+def test_a_trigger_without_rest_leaves_the_loop_some(scheduling: Scheduling) -> None:
+    job = scheduling.add()
+    restless = {"interval": {"seconds": 0.000001}, "start": iso(scheduling.moment.us)}
+    scheduling.store.jobs.change(job.id, None, {"trigger": restless})
+
+    assert scheduling.fire(10) == GATHERING
+    assert scheduling.fire(GATHERING) == GATHERING
+
+
 def test_an_overlap_is_skipped_written_down_and_told(
     scheduling: Scheduling, told: list[Event]
 ) -> None:
@@ -58,7 +69,7 @@ def test_an_overlap_is_skipped_written_down_and_told(
     assert scheduling.outcomes(job) == [("ran", 1), ("skipped", 1)]
     assert scheduling.ledger(job)[1].reason == "overlap: 1 of its runs is still alive"
     [skip] = [event for event in told if event.name == "run skipped"]
-    assert skip.fields["job"] == job.id
+    assert (skip.fields["job"], skip.fields["due"]) == (job.id, from_us(NOON + 20 * SECOND))
     scheduling.finish_runs(job)
     scheduling.fire(10)
     assert scheduling.outcomes(job)[-1] == ("ran", 1)

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from jobsched import errors
 from jobsched.catalog import policy
 from jobsched.settings import Settings
+from jobsched.web.rules import Rule
 from tests.support.server import ROOT
 
 DOCS = ROOT / "docs"
@@ -57,6 +59,24 @@ def test_every_error_is_documented_with_its_status(kind: type[errors.JobschedErr
     else:
         assert f"``/errors/{slug}`` ({kind.__name__})\n" in text
         assert str(kind.status)[0] + "xx" in text or str(kind.status) in text
+
+
+def rules_in(path: Path) -> Iterator[str]:
+    """Yield the rules that the source at *path* says are broken, as far as constant."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield from constants([word.value for word in node.keywords if word.arg == "rule"])
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {"refuse", "field"}:
+                yield from constants(node.args[1:2])
+
+
+def test_every_rule_that_inputs_break_is_documented() -> None:
+    broken = {rule for path in (ROOT / "jobsched").rglob("*.py") for rule in rules_in(path)}
+
+    broken.update(get_args(Rule))
+
+    assert len(broken) > 20
+    assert {rule for rule in broken if f"``{rule}``" not in text_of("errors.rst")} == set()
 
 
 def events_in(path: Path) -> Iterator[str]:

@@ -244,7 +244,10 @@ def test_a_blocked_job_is_repaired_by_a_new_trigger(api: Native, client: FlaskCl
 
 
 def test_moments_in_a_pause_become_one_row(api: Native, client: FlaskClient) -> None:
-    path = api.schedule(interval={"milliseconds": 1, "seconds": 0.001})
+    path, now = api.schedule(), clock.now()
+    often = {"interval": {"seconds": 0.001}, "start": iso(now)}
+    columns = {"trigger": often, "next_us": clock.to_us(now)}
+    api.store.jobs.change(path.removeprefix("/jobs/"), None, columns)
     client.post(f"{path}/pause", json={"reason": "holiday"})
     client.post(f"{path}/resume")
 

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from jobsched.web.rules import USER, WORD
 
 LONGEST_TIME = 1e9  # seconds, some thirty years
 LARGEST_PARAMS = 64 * 1024  # bytes as JSON: they travel in one environment variable
@@ -20,47 +23,47 @@ _INSTANT = re.compile(
 
 def _no_control(text: str) -> str:
     if _CONTROL.search(text):
-        raise ValueError("must not contain control characters")
+        raise PydanticCustomError("characters", "must not contain control characters")
     return text
 
 
 def _instant(value: object) -> datetime:
     """Return an ISO 8601 text as an aware instant; without an offset it is in UTC."""
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-        raise ValueError("must be a time such as 2026-05-01T07:00:00Z")
+        raise PydanticCustomError("time", "must be a time such as 2026-05-01T07:00:00Z")
     try:
         moment = datetime.fromisoformat(value.upper().replace(",", "."))
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return aware.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"is no time: {error}") from None
+        raise PydanticCustomError("time", "is no time: {why}", {"why": str(error)}) from None
 
 
 def _not_too_large(params: Mapping[str, Any]) -> Mapping[str, Any]:
     if len(json.dumps(params, ensure_ascii=False).encode()) > LARGEST_PARAMS:
-        raise ValueError(f"must not be larger than {LARGEST_PARAMS} bytes")
+        sentence = "must not be larger than {largest} bytes"
+        raise PydanticCustomError("length", sentence, {"largest": LARGEST_PARAMS})
     return params
 
 
 def _variables(env: Mapping[str, str]) -> Mapping[str, str]:
     for name in env:
         if not _VARIABLE.fullmatch(name):
-            raise ValueError("names are letters, digits and _, and begin with no digit")
+            sentence = "must have names of letters, digits and _, without a digit first"
+            raise PydanticCustomError("variable", sentence)
         if name.startswith("JOBSCHED_"):
-            raise ValueError("names that begin with JOBSCHED_ are jobsched's own")
+            raise PydanticCustomError("variable", "must leave names with JOBSCHED_ to jobsched")
     return _not_too_large(env)
 
 
-_WORD = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-_USER = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_WORD)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WORD)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_control)]
 Reason = Annotated[
     str, StringConstraints(min_length=1, max_length=500), AfterValidator(_no_control)
 ]
 Prose = Annotated[str, StringConstraints(max_length=4000)]
-User = Annotated[str, StringConstraints(max_length=64, pattern=_USER)]
+User = Annotated[str, StringConstraints(max_length=64, pattern=USER)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME)]
 Priority = Annotated[int, Field(ge=-100, le=100)]
 Params = Annotated[dict[str, Any], AfterValidator(_not_too_large)]

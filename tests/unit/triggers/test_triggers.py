@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jobsched.clock import SECOND, to_us
 from jobsched.errors import InvalidInput
 from jobsched.triggers import IntervalTrigger, describe, parse, restore
+from jobsched.triggers.interval import SHORTEST_US
 
 NOW = to_us(datetime(2026, 5, 1, 7, tzinfo=UTC))
 MINUTE = 60 * SECOND
@@ -68,6 +69,8 @@ def test_the_units_of_an_interval_add_up(units: dict[str, object], length: timed
         ({"seconds": -1}, "interval.seconds", "positive"),
         ({"seconds": 1e-9}, "interval.seconds", "positive"),
         ({"seconds": 60, "minutes": -1}, "interval", "positive"),
+        ({"seconds": 0.099}, "interval.seconds", "too_short"),
+        ({"seconds": 60.05, "minutes": -1}, "interval", "too_short"),
         ({"weeks": 1e308}, "interval.weeks", "range"),
         ({"seconds": 10**400}, "interval.seconds", "range"),
         ({"days": 366 * 7975}, "interval", "range"),
@@ -75,6 +78,19 @@ def test_the_units_of_an_interval_add_up(units: dict[str, object], length: timed
 )
 def test_an_interval_that_is_none_is_refused(value: object, field: str, rule: str) -> None:
     assert fields_refused({"interval": value}) == {field: rule}
+
+
+def test_the_refusal_of_a_short_interval_says_how_long_it_must_be() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"^interval must be at least 0.1 seconds \(given: 1e-06"
+    ):
+        parse({"interval": {"seconds": 0.000001}}, created_us=NOW)
+
+
+def test_a_short_interval_that_is_stored_already_stays_readable() -> None:
+    trigger = restore({"interval": {"seconds": 0.001}, "start": "2026-05-01T00:00:00Z"})
+
+    assert trigger.interval == timedelta(milliseconds=1)
 
 
 def test_all_mistakes_are_named_at_once() -> None:
@@ -239,7 +255,8 @@ def test_the_canonical_form_reads_back_as_the_same_trigger(
     )
 
     assert restore(trigger.to_json()) == trigger
-    assert parse(trigger.to_json(), created_us=NOW) == trigger
+    if step >= SHORTEST_US:
+        assert parse(trigger.to_json(), created_us=NOW) == trigger
 
 
 def test_a_month_of_seconds_is_counted_without_listing_it() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from jobsched.web import fieldnames
 
@@ -22,7 +23,7 @@ class Body(BaseModel):
     @classmethod
     def _proper(cls, name: str) -> str:
         if name == "x":
-            raise ValueError("it may not be x")
+            raise PydanticCustomError("letters", "must not be x")
         return name
 
 
@@ -51,7 +52,15 @@ def test_nothing_is_suggested_when_nothing_is_near() -> None:
 
 
 def test_a_validators_words_get_their_field() -> None:
-    assert _told({"name": "x"}) == [("name", "value_error", "name: it may not be x.")]
+    assert _told({"name": "x"}) == [("name", "letters", "name must not be x.")]
+
+
+def test_what_is_planned_is_not_taken_for_a_slip() -> None:
+    known = ["count", "name", "start", "interval"]
+
+    assert fieldnames.suggestion("conut", known) == " Did you mean 'count'?"
+    for name in ("cron", "recurrence", "startTime", "any"):
+        assert fieldnames.suggestion(name, known) == " This version does not have it."
 
 
 def test_no_more_is_told_than_anybody_reads() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from jobsched.errors import FieldError, InvalidInput
 from jobsched.web.request import body_digest, idempotency_key, json_body, query
@@ -37,7 +38,7 @@ class Body(BaseModel):
     @classmethod
     def _not_bad(cls, name: str) -> str:
         if name == "bad":
-            raise ValueError("name may not be bad")
+            raise PydanticCustomError("good", "must be good")
         return name
 
 
@@ -156,10 +157,10 @@ def test_all_broken_rules_are_told_at_once(app: Flask) -> None:
     refused = _refused(app, {"priority": 101, "intervall": 1, "interval": {"seconds": "5"}})
 
     assert sorted(refused) == [
-        ("interval.seconds", "int_type"),
+        ("interval.seconds", "type"),
         ("intervall", "unknown"),
         ("name", "required"),
-        ("priority", "less_than_equal"),
+        ("priority", "range"),
     ]
 
 
@@ -173,7 +174,7 @@ def test_the_nearest_known_field_is_suggested_also_further_inside(app: Flask) ->
 
 
 def test_what_a_validator_says_is_the_message(app: Flask) -> None:
-    with pytest.raises(InvalidInput, match=r"^name may not be bad\.$"):
+    with pytest.raises(InvalidInput, match=r"^name must be good\.$"):
         _read(app, {"name": "bad"})
 
 
@@ -219,14 +220,14 @@ def test_a_sound_query_becomes_the_model(app: Flask) -> None:
         ("limit=%D9%A3", "limit", "number"),  # an Arabic three
         ("limit=" + "9" * 5000, "limit", "text"),
         ("limit=" + "9" * 19, "limit", "number"),
-        ("limit=0", "limit", "greater_than_equal"),
+        ("limit=0", "limit", "range"),
         ("limit=1&limit=2", "limit", "repeated"),
         ("limitt=1", "limitt", "unknown"),
         ("start=2026-01-01T00:00:00Z", "start", "unknown"),
         ("stop=yes", "stop", "boolean"),
         ("since=1e5", "since", "number"),
         ("since=nan", "since", "number"),
-        ("colour=blue", "colour", "enum"),
+        ("colour=blue", "colour", "choice"),
         ("q=a%00b", "q", "text"),
         ("q=%FF", "query", "encoding"),
     ],
