@@ -48,5 +48,5 @@ def place_of(cursor: str | None) -> int | None:
     except (ValueError, binascii.Error):
         place = None
     if place is None or cursor_after(place) != cursor or abs(place) >= 2**63:
-        raise InvalidInput.field("cursor", "format", "cursor is not one that a list has given out.")
+        raise InvalidInput.field("cursor", "cursor", "cursor is not one that a list has given out.")
     return place

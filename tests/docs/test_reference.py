@@ -71,7 +71,8 @@ def rules_in(path: Path) -> Iterator[str]:
 
 
 def test_every_rule_that_inputs_break_is_documented() -> None:
-    broken = {rule for path in (ROOT / "jobsched").rglob("*.py") for rule in rules_in(path)}
+    sources = [path for path in (ROOT / "jobsched").rglob("*.py") if path.parent.name != "app"]
+    broken = {rule for path in sources for rule in rules_in(path)}
 
     broken.update(get_args(Rule))
 
