@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from flask import Flask
 
+from jobsched.app import titles
 from jobsched.app.children import Beat
 from jobsched.app.hints import hints
 from jobsched.app.start import Start
@@ -22,6 +23,7 @@ Main = Callable[[Start, Beat], None]
 
 def live(name: str, start: Start, beat: Beat) -> int:
     """Be the part called *name* until told to stop; return the process's exit code."""
+    titles.show(name)
     _catch_signals(name, start)
     try:
         PARTS[name](start, beat)

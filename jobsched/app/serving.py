@@ -8,7 +8,7 @@ from functools import partial
 
 from jobsched import catalog as catalogs
 from jobsched import logs
-from jobsched.app import claiming
+from jobsched.app import claiming, titles
 from jobsched.app.children import Child
 from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
@@ -44,6 +44,7 @@ def serve(start: Start) -> int:
 
     Raises: ConfigurationError when port, data folder or database cannot be had.
     """
+    titles.show("parent")
     settings = start.settings
     claiming.data_folder(settings.data_dir)
     listener = server.listen(settings.host, settings.port)

@@ -30,8 +30,8 @@ class Announcer:
         )
         self._notify("web")
 
-    def server(self, what: str, by: str, **more: object) -> None:
+    def server(self, what: str, by: str, level: int = logging.INFO, **more: object) -> None:
         """Tell what concerns everything."""
-        publish(Event(name=what, level=logging.WARNING, fields={"by": by} | more))
+        publish(Event(name=what, level=level, fields={"by": by} | more))
         for topic in ("scheduler", "supervisor", "web"):
             self._notify(topic)

@@ -7,7 +7,7 @@ from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError, Conflict, FieldError, InvalidInput
 from jobsched.operations.announce import Announcer
-from jobsched.settings import Settings
+from jobsched.settings import Settings, public_name
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 
@@ -19,7 +19,10 @@ _LIVE = ("job_defaults", "timezone", "queue_limit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """What a reload brought: the tasks in force, the settings that wait for a restart."""
+    """What a reload brought: the tasks in force, the settings that wait for a restart.
+
+    Settings have their names in jobsched.cfg.
+    """
 
     tasks: list[str]
     restart_needed: list[str]
@@ -54,9 +57,9 @@ class Configuration:
 
     def _take(self, settings: Settings, catalog: Catalog) -> Reloaded:
         waiting = [
-            field.name
+            public_name(field)
             for field in fields(Settings)
-            if field.name not in _LIVE
+            if field.name not in (*_LIVE, "sched_warnings")
             and getattr(settings, field.name) != getattr(self.settings, field.name)
         ]
         self.settings = replace(self.settings, **{name: getattr(settings, name) for name in _LIVE})
@@ -81,5 +84,7 @@ class Reloading:
         """
         reloaded = self._configuration.read_again()
         self._store.switches.put(CONFIGURATION, {"reloaded_us": clock.now_us(), "by": by})
-        self._announce.server("configuration reloaded", by, tasks=len(reloaded.tasks))
+        waiting = reloaded.restart_needed or None
+        tasks = len(reloaded.tasks)
+        self._announce.server("configuration reloaded", by, tasks=tasks, restart_needed=waiting)
         return reloaded

@@ -1,5 +1,6 @@
 """Pausing all scheduling at once, and going on: one row that every cycle reads."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,7 @@ class Scheduling:
             "resumed_us": None,
         }
         self._store.switches.put(PAUSE_ALL, value)
-        self._announce.server("scheduling paused", by, reason=reason)
+        self._announce.server("scheduling paused", by, logging.WARNING, reason=reason)
         return _state(value)
 
     def resume(self, by: str) -> PauseOfAll:

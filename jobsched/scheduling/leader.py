@@ -43,6 +43,7 @@ class Leader:
         self._renewed = 0.0
         # Having lost, leave the lock to the one who leads now: to hold it means to be trusted.
         self._shy_until = 0.0
+        self._waiting = False
 
     def lease(self) -> Lease | None:
         """Return the lease while this process leads, after renewing or trying to take it."""
@@ -79,11 +80,20 @@ class Leader:
             self._release_the_dead()
         epoch = self._leases.take(LEASE, self.owner, LEASE_SECONDS, self._now_us())
         if epoch is None:
+            self._tell_waiting()
             return None
+        self._waiting = False
         self._lease = Lease(owner=self.owner, epoch=epoch)
         self._renewed = self._monotonic()
         _tell("lead taken", logging.INFO, self.owner)
         return self._lease
+
+    def _tell_waiting(self) -> None:
+        """Say once that another process leads, and which."""
+        if not self._waiting:
+            held = self._leases.read(LEASE)
+            _tell("lead awaited", logging.INFO, self.owner, held_by=held and held.owner)
+        self._waiting = True
 
     def _release_the_dead(self) -> None:
         """Release the lease of a leader whose lock is free: it has died."""
@@ -92,5 +102,5 @@ class Leader:
             self._leases.release(LEASE, held.owner, held.epoch)
 
 
-def _tell(name: str, level: int, owner: str) -> None:
-    publish(Event(name=name, level=level, fields={"owner": owner}))
+def _tell(name: str, level: int, owner: str, **more: object) -> None:
+    publish(Event(name=name, level=level, fields={"owner": owner} | more))

@@ -5,7 +5,7 @@ To add a setting, add one field to :class:`Settings` and its paragraph in
 docs/configuration.rst.
 """
 
-from jobsched.settings.fields import JobDefaults, Settings
+from jobsched.settings.fields import JobDefaults, Settings, public_name
 from jobsched.settings.loading import load
 
-__all__ = ["JobDefaults", "Settings", "load"]
+__all__ = ["JobDefaults", "Settings", "load", "public_name"]

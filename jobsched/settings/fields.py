@@ -4,7 +4,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -289,3 +289,9 @@ class Settings:
     def runs_dir(self) -> Path:
         """Where long outputs of runs are kept."""
         return self.data_dir / "runs"
+
+
+def public_name(setting: Field[Any]) -> str:
+    """Return the name by which users know *setting*: that in jobsched.cfg, or its variable's."""
+    names = setting.metadata
+    return str(names["key"] or names["env"]) if names else "SCHED_CONFIG"

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from jobsched import events
 from jobsched.clock import SECOND
+from jobsched.events import Event
 from jobsched.scheduling.leader import Leader
 from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
@@ -104,3 +106,16 @@ def test_a_leader_that_was_frozen_leaves_lead_and_lock_to_its_follower(pair: Pai
     pair.moment.go(3)
     assert pair.one.lease() is None
     assert pair.two.lease() is not None
+
+
+def test_a_scheduler_that_stands_by_says_so_once(pair: Pair) -> None:
+    heard: list[Event] = []
+    deaf = events.listen(heard.append)
+    pair.one.lease()
+
+    for _ in range(3):
+        pair.two.lease()
+
+    deaf()
+    awaited = [event.fields for event in heard if event.name == "lead awaited"]
+    assert awaited == [{"owner": pair.two.owner, "held_by": pair.one.owner}]

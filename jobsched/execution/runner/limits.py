@@ -12,6 +12,7 @@ from typing import Any
 
 from jobsched.execution.protocol import Identity
 
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
 
@@ -36,6 +37,11 @@ def become_subreaper() -> None:
 def forbid_new_privileges() -> None:
     """Make set-uid programs powerless for this process and its children. Raises: OSError."""
     _prctl(_PR_SET_NO_NEW_PRIVS)
+
+
+def show_name(name: str) -> None:
+    """Show *name* (15 bytes of it) where processes are listed by their names."""
+    _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def _prctl(option: int) -> None:

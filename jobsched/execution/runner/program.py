@@ -173,6 +173,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: runner.py --folder DIR\n")
         return 2
     os.umask(0o077)
+    limits.show_name("jobsched:runner")
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     limits.become_subreaper()

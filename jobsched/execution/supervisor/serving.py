@@ -113,6 +113,10 @@ def run(
 
 
 def _take(lock: NodeLock, node: str, beat: Beat) -> None:
+    if lock.take():
+        return
+    fields: dict[str, object] = {"node": node, "seconds": _LOCK_WITHIN}
+    publish(Event(name="node awaited", level=logging.INFO, fields=fields))
     until = clock.monotonic() + _LOCK_WITHIN
     while not lock.take():
         if clock.monotonic() > until:

@@ -1,0 +1,49 @@
+"""What a reload puts in force, and what it names as waiting for a restart."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jobsched import events
+from jobsched.catalog import Catalog
+from jobsched.events import Event
+from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration, Reloading
+from jobsched.settings import Settings
+from jobsched.storage import Store
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(conf_dir=tmp_path, tasks_dir=tmp_path, data_dir=tmp_path)
+
+
+def test_settings_that_wait_have_the_names_that_users_know(settings: Settings) -> None:
+    changed = replace(
+        settings, job_livetime=7, queue_limit=5, port=4711, volatile=True, sched_warnings=("x",)
+    )
+    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({})))
+
+    reloaded = configuration.read_again()
+
+    assert reloaded.restart_needed == ["JOBSCHED_PORT", "JOB_LIVETIME", "SCHED_CONFIG"]
+    assert (configuration.settings.queue_limit, configuration.settings.port) == (5, settings.port)
+
+
+def test_a_reload_that_went_well_is_no_warning(settings: Settings) -> None:
+    heard: list[Event] = []
+    store = Store.open(settings.database_url, migrate=True)
+    changed = replace(settings, grace=1)
+    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({})))
+    deaf = events.listen(heard.append)
+
+    Reloading(store, configuration, Announcer(lambda topic: None)).reload("somebody")
+
+    deaf()
+    store.close()
+    assert [(event.name, event.level) for event in heard] == [
+        ("configuration reloaded", logging.INFO)
+    ]
+    assert heard[0].fields["restart_needed"] == ["GRACE"]
