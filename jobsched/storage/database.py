@@ -137,7 +137,7 @@ class Database:
         if not self.is_sqlite:
             return
         with translated(), self._my_turn(), self._standing.connection() as connection:
-            driver_of(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            sqlite.checkpoint(driver_of(connection))
 
     def dispose_after_fork(self) -> None:
         """Forget the connections of the parent process without closing them."""

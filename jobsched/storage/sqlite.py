@@ -17,11 +17,12 @@ ENGINE: Mapping[str, Any] = {
     # The driver neither begins nor commits by itself; Standing does.
     "connect_args": {"timeout": 5.0, "isolation_level": None, "check_same_thread": False},
 }
+LONG_LOG = 4 * 2**20  # bytes; a longer one is cut once all of it is in the file
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=OFF",
-    "PRAGMA journal_size_limit=67108864",
+    f"PRAGMA journal_size_limit={LONG_LOG}",
 )
 _SOUND_SINCE = (3, 51, 3)
 
@@ -58,6 +59,31 @@ def connected(connection: sqlite3.Connection, *, checkpoints: bool) -> None:
 
 def _lower(text: Any) -> Any:
     return text.lower() if isinstance(text, str) else text
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Move the log into the file as far as no reader is in the way; cut it when it was long.
+
+    Cutting waits for nobody: where a reader or a writer is at work, the next time will do. It
+    holds the writer's lock, so that nobody begins the log anew meanwhile.
+    """
+    _, frames, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if frames != moved or _log_size(connection) <= LONG_LOG:
+        return
+    connection.execute("PRAGMA busy_timeout=0").close()
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    finally:
+        patience = ENGINE["connect_args"]["timeout"] * 1000
+        connection.execute(f"PRAGMA busy_timeout={patience:.0f}").close()
+
+
+def _log_size(connection: sqlite3.Connection) -> int:
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def new_ids(connection: Connection, table: str, count: int) -> list[int]:

@@ -175,6 +175,25 @@ def test_a_checkpoint_moves_the_log_into_the_file(file_store: Store, tmp_path: P
     assert (tmp_path / "jobsched.db").stat().st_size > size + 200_000
 
 
+def test_a_log_that_was_long_is_cut_when_nobody_is_at_work(
+    file_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "LONG_LOG", 100_000)
+    log = tmp_path / "jobsched.db-wal"
+    _add(file_store, *("x" * 200 + str(number) for number in range(1000)))
+    assert log.stat().st_size > 100_000
+
+    with file_store.database.read() as reader:
+        file_store.database.run(reader, _NAMES)
+        file_store.database.checkpoint()
+        assert log.stat().st_size > 100_000
+    file_store.database.checkpoint()
+
+    assert log.stat().st_size == 0
+    assert _pragma(file_store, "busy_timeout") == 5000
+    _add(file_store, "one more")
+
+
 def test_a_checkpoint_of_another_kind_of_database_does_nothing(store: Store) -> None:
     store.database.checkpoint()
 
