@@ -15,6 +15,7 @@ from weakref import WeakSet
 from jobsched import clock
 
 BATCH = 500
+GATHER = 0.1  # seconds that a row waits for others
 MAX_WAITING = 20_000
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class AuditWriter:
         self._waiting: queue.Queue[AuditRow] = queue.Queue(MAX_WAITING)
         self._pid = 0
         self._guard = threading.Lock()
+        self._hurry = threading.Event()
         _writers.add(self)
 
     def __call__(self, row: AuditRow) -> None:
@@ -55,6 +57,13 @@ class AuditWriter:
     def flush(self, seconds: float = 5.0) -> bool:
         """Wait until everything taken is written, *seconds* at the most; return whether it is."""
         deadline = clock.monotonic() + seconds
+        self._hurry.set()
+        try:
+            return self._all_written(deadline)
+        finally:
+            self._hurry.clear()
+
+    def _all_written(self, deadline: float) -> bool:
         with self._waiting.all_tasks_done:
             while self._waiting.unfinished_tasks:
                 left = deadline - clock.monotonic()
@@ -74,6 +83,9 @@ class AuditWriter:
     def _run(self) -> None:
         while True:
             rows = [self._waiting.get()]
+            if self._waiting.qsize() < BATCH:
+                # Not at once: it would be in the way of what its request has asked for.
+                self._hurry.wait(GATHER)
             while len(rows) < BATCH and not self._waiting.empty():
                 rows.append(self._waiting.get_nowait())
             self._write(rows)

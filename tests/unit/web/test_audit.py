@@ -42,6 +42,20 @@ def test_rows_that_gather_are_written_together_and_in_order() -> None:
     assert len(batches) == 2
 
 
+def test_a_row_waits_for_others_but_not_when_all_must_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audit, "GATHER", 60.0)
+    batches: list[Sequence[AuditRow]] = []
+    writer = AuditWriter(batches.append)
+    for number in range(3):
+        writer(_row(number))
+
+    assert batches == []
+    assert writer.flush()
+    assert [row.at_us for rows in batches for row in rows] == [0, 1, 2]
+
+
 def test_a_database_that_fails_costs_only_its_batch(caplog: pytest.LogCaptureFixture) -> None:
     written: list[AuditRow] = []
 
