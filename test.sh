@@ -17,4 +17,8 @@ for name in $(env | sed -n 's/^\(JOBSCHED_[A-Z_]*\)=.*/\1/p'); do
 done
 
 cd -- "$home"
+if [ -n "${JOBSCHED_TEST_COVERAGE:-}" ]; then # the file to keep what was measured in
+    export COVERAGE_FILE="$JOBSCHED_TEST_COVERAGE"
+    exec "$python" -m coverage run -m pytest "$@"
+fi
 exec "$python" -m pytest "$@"

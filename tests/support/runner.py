@@ -16,6 +16,9 @@ from jobsched.execution.protocol import Lines, Message, StartRequest
 from jobsched.execution.runner import program as runner
 from tests.support.waiting import until
 
+# As the supervisor starts it; but what measures coverage comes with site-packages.
+_ALONE = () if "COVERAGE_PROCESS_CONFIG" in os.environ else ("-I", "-S")
+
 
 class RunnerClient:
     """Starts a runner in *folder* and speaks with it as a supervisor does."""
@@ -27,7 +30,7 @@ class RunnerClient:
         self.errors = folder / protocol.ERRORS
         with self.errors.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", runner.__file__, "--folder", str(folder)],
+                [sys.executable, *_ALONE, runner.__file__, "--folder", str(folder)],
                 stdin=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
