@@ -27,8 +27,8 @@ SELECT count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE job_key = :key AND state != 'done'
 """
 _REPORT = """
-UPDATE runs SET successes = :success, errors = :error, ignores = :ignore, progress = coalesce(:progress, progress),
-    progress_text = coalesce(:text, progress_text)
+UPDATE runs SET successes = :success, errors = :error, ignores = :ignore,
+    progress = coalesce(:progress, progress), progress_text = coalesce(:text, progress_text)
 WHERE id = :id AND claim = :claim AND state != 'done'
 """
 
