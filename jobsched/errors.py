@@ -202,9 +202,10 @@ class TooManyRequests(JobschedError):
     status = 429
     title = "Too many requests"
 
-    def __init__(self, detail: str, retry_after: int = 1) -> None:
+    def __init__(self, detail: str, retry_after: int = 1, *, news: bool = True) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.news = news  # whether the client has not been refused so for a while
 
 
 class Unavailable(JobschedError):

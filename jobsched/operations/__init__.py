@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
     from jobsched.operations.configuration import Configuration, Reloading
     from jobsched.operations.jobs import Jobs
@@ -37,6 +38,7 @@ class Operations:
     scheduling: "Scheduling"
     status: "Status"
     reloading: "Reloading"
+    audit: "AuditLog"
 
 
 def build(
@@ -45,6 +47,7 @@ def build(
     """Return the verbs over *store*; *notify* wakes the listeners of a topic (``wake.TOPICS``)."""
     # Imported late: other parts of this package are used by processes that need none of this.
     from jobsched.operations.announce import Announcer
+    from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
     from jobsched.operations.configuration import Reloading
     from jobsched.operations.jobs import Jobs
@@ -73,4 +76,5 @@ def build(
         scheduling=scheduling,
         status=Status(store, scheduling),
         reloading=Reloading(store, configuration, announce),
+        audit=AuditLog(store),
     )

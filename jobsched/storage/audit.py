@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
-from jobsched.clock import from_us
+from jobsched.clock import from_us, to_us
 from jobsched.storage.database import Database
 from jobsched.storage.paging import Page, page_of, place_of
+from jobsched.storage.searching import Condition, contains
 from jobsched.storage.tables import audit
 
 _ADD = """
@@ -57,6 +58,18 @@ class AuditEntry:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which lines to list; None = any. *what* is a part of what was done or of its object."""
+
+    who: str | None = None
+    what: str | None = None
+    since: datetime | None = None
+
+
+_ANY = AuditFilter()
+
+
 class Audit:
     """The whole log."""
 
@@ -80,9 +93,12 @@ class Audit:
         with self._database.write() as connection:
             self._database.many(connection, _ADD, rows)
 
-    def list(self, limit: int, cursor: str | None = None) -> Page[AuditEntry]:
-        """Return up to *limit* entries, newest first."""
-        query = select(audit).order_by(audit.c.id.desc()).limit(limit + 1)
+    def list(
+        self, limit: int, cursor: str | None = None, filters: AuditFilter = _ANY
+    ) -> Page[AuditEntry]:
+        """Return up to *limit* entries that pass *filters*, newest first."""
+        conditions = _conditions(self._database.dialect, filters)
+        query = select(audit).where(*conditions).order_by(audit.c.id.desc()).limit(limit + 1)
         if (place := place_of(cursor)) is not None:
             query = query.where(audit.c.id < place)
         with self._database.read() as connection:
@@ -111,3 +127,15 @@ class Audit:
         with self._database.write() as connection:
             values = {"before": before_us, "batch": batch}
             return self._database.run(connection, _PRUNE, values).rowcount
+
+
+def _conditions(dialect: str, filters: AuditFilter) -> list[Condition]:
+    conditions: list[Condition] = []
+    if filters.who is not None:
+        conditions.append(audit.c.who == filters.who)
+    if filters.what is not None:
+        columns = (audit.c.what, audit.c.target)
+        conditions.append(or_(*(contains(dialect, column, filters.what) for column in columns)))
+    if filters.since is not None:
+        conditions.append(audit.c.at_us >= to_us(filters.since))
+    return conditions

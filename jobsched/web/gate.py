@@ -2,7 +2,7 @@
 
 In this order: Host, cross-site, who, how much, role, body size. An endpoint is exempt from *who*
 by its exact name only. Afterwards every answer gets its security headers and every request that
-may change something its audit row.
+may change something, or was refused for who made it, its audit row.
 """
 
 import ipaddress
@@ -25,6 +25,7 @@ from jobsched.errors import (
     Mistake,
     NotAllowed,
     NotAuthenticated,
+    TooManyRequests,
 )
 from jobsched.model import Role
 from jobsched.web import bodies, peers
@@ -125,7 +126,7 @@ class Gate:
         if demands.changes_state:
             _check_site()
         if request.endpoint not in EXEMPT:
-            self._admit(demands.role)
+            self._admit_audited(demands.role)
         self._check_body(demands)
 
     def finish(self, response: Response) -> Response:
@@ -134,7 +135,7 @@ class Gate:
         present = {name.lower() for name, _ in headers}
         headers["X-Request-Id"] = g.get("request_id", "-")
         headers.extend([pair for name, pair in _PAIRS if name not in present])
-        if g.get("audited") and response.status_code != 429:
+        if g.get("audited"):
             self._audit(_audit_row(response))
         return response
 
@@ -143,6 +144,17 @@ class Gate:
         if _host_of(sent) not in self._hosts:
             message = f"Host {sent[:100]!r} is not served here; TRUSTED_HOSTS names those that are."
             raise MalformedRequest.field("Host", "trusted", message)
+
+    def _admit_audited(self, needed: Role) -> None:
+        """Admit, and have every refusal noted: of too many requests one a minute and client."""
+        try:
+            self._admit(needed)
+        except (NotAuthenticated, NotAllowed):
+            g.audited = True
+            raise
+        except TooManyRequests as refusal:
+            g.audited = refusal.news
+            raise
 
     def _admit(self, needed: Role) -> None:
         g.principal = who = self._who()

@@ -4,18 +4,20 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from jobsched import clock
 from jobsched.errors import TooManyRequests
 
 MAX_CLIENTS = 10_000
+NEWS_AFTER = 60.0  # seconds after which it is worth noting again that a client asks too much
 
 
 @dataclass(slots=True)
 class _Bucket:
     level: float
     at: float
+    refused_at: float = -inf
 
 
 class Buckets:
@@ -38,18 +40,22 @@ class Buckets:
         """
         if self._rate <= 0:
             return
+        now = self._monotonic()
         with self._guard:
-            missing = self._taken(client)
+            bucket, missing = self._taken(client, now)
+            news = now - bucket.refused_at >= NEWS_AFTER
+            if missing > 0 and news:
+                bucket.refused_at = now
         if missing > 0:
             seconds = max(1, ceil(missing / self._rate))
             raise TooManyRequests(
                 f"More than {self._rate:g} requests a second; try again in {seconds} s.",
                 retry_after=seconds,
+                news=news,
             )
 
-    def _taken(self, client: str) -> float:
-        """Take one request out of the bucket; return how much of it was missing."""
-        now = self._monotonic()
+    def _taken(self, client: str, now: float) -> tuple[_Bucket, float]:
+        """Take one request out of the client's bucket; return it, and how much was missing."""
         bucket = self._buckets.setdefault(client, _Bucket(self._burst, now))
         self._buckets.move_to_end(client)
         bucket.level = min(self._burst, bucket.level + (now - bucket.at) * self._rate)
@@ -57,6 +63,6 @@ class Buckets:
         while len(self._buckets) > MAX_CLIENTS:
             self._buckets.popitem(last=False)
         if bucket.level < 1:
-            return 1 - bucket.level
+            return bucket, 1 - bucket.level
         bucket.level -= 1
-        return 0
+        return bucket, 0

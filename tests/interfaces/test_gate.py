@@ -161,6 +161,34 @@ def test_changes_leave_audit_rows_and_reads_do_not(guarded: Guarded) -> None:
     assert guarded.audit[0].source == "127.0.0.1"
 
 
+def test_whoever_is_refused_leaves_audit_rows_when_reading_too(guarded: Guarded) -> None:
+    viewer = bearer(guarded.tokens.create(Role.VIEWER, "screen"))
+
+    ask(guarded, headers=bearer("guess"))
+    ask(guarded, "/secrets", headers=viewer)
+    ask(guarded, headers=viewer)
+
+    assert [(row.who, row.what, row.status) for row in guarded.audit] == [
+        ("-", "GET /things", 401),
+        ("screen", "GET /secrets", 403),
+    ]
+
+
+def test_a_client_that_asks_too_much_leaves_one_audit_row_a_minute() -> None:
+    guarded = guarded_app(GateSettings(rate_limit=0.001, rate_burst=1))
+    add_things(guarded.app)
+    busy = bearer(guarded.tokens.create(Role.ADMIN, "busy"))
+
+    for method in ("GET", "POST", "GET", "POST", "GET"):
+        ask(guarded, method=method, headers=busy)
+    for _ in range(4):
+        ask(guarded, headers=bearer("guess"))
+
+    assert [(row.who, row.status) for row in guarded.audit] == [
+        ("busy", 429), ("-", 401), ("-", 429),
+    ]  # fmt: skip
+
+
 def test_numbers_in_paths_fit_64_bits(guarded: Guarded) -> None:
     assert ask(guarded, "/numbers/" + "9" * 18).text == "9" * 18
     for bad in ("9" * 19, "-1", "1.0", "%D9%A3", "0x1"):

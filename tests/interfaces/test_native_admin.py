@@ -7,7 +7,20 @@ from flask.testing import FlaskClient
 
 from jobsched import auth, clock
 from jobsched.model import Role
-from tests.support.native import CATALOG, Native, write_configuration
+from jobsched.web.audit import AuditRow
+from tests.support.native import CATALOG, Native, iso, shown, write_configuration
+
+
+def row(who: str, what: str, target: str, at_us: int) -> AuditRow:
+    return AuditRow(
+        at_us=at_us,
+        who=who,
+        source="127.0.0.1",
+        what=what,
+        target=target,
+        status=200,
+        request_id="r",
+    )
 
 
 def test_the_catalog_names_tasks_in_the_order_of_the_file(client: FlaskClient) -> None:
@@ -123,10 +136,40 @@ def test_the_status_tells_of_the_parts(api: Native, client: FlaskClient) -> None
     assert status["scheduling"]["paused"] is False
 
 
+def test_the_audit_log_is_listed_newest_first_by_filters_and_pages(
+    api: Native, client: FlaskClient
+) -> None:
+    now_us = clock.now_us()
+    api.store.audit.add([row("ann", "POST /jobs", "/jobs/1", now_us - 60_000_000)])
+    api.store.audit.add([row("bob", "DELETE /jobs/<uuid:job_id>", "/jobs/2", now_us)])
+
+    def listed(query: str) -> list[str]:
+        return [each["who"] for each in shown(client, f"/audit?{query}")["values"]]
+
+    assert listed("") == ["bob", "ann"]
+    assert listed("who=ann") == ["ann"]
+    assert listed("what=delete") == ["bob"]
+    assert listed("what=/jobs/1") == ["ann"]
+    assert listed(f"since={iso(clock.from_us(now_us))}") == ["bob"]
+    first = shown(client, "/audit?limit=1")
+    assert first["values"][0] == {
+        "id": 2,
+        "at": iso(clock.from_us(now_us)),
+        "who": "bob",
+        "source": "127.0.0.1",
+        "what": "DELETE /jobs/<uuid:job_id>",
+        "target": "/jobs/2",
+        "status": 200,
+        "request_id": "r",
+    }
+    second = shown(client, first["next"].removeprefix("http://localhost"))
+    assert ([each["who"] for each in second["values"]], second["next"]) == (["ann"], None)
+
+
 VIEWER = ["/jobs", "/runs", "/catalog", "/status", "/openapi.json", "JOB", "JOB/runs", "RUN"]
 OPERATOR = ["/runs", "JOB/run", "JOB/pause", "JOB/resume", "/pause", "/resume", "RUN/stop"]
 ADMIN = [("POST", "/jobs"), ("PUT", "JOB"), ("DELETE", "JOB"), ("POST", "/reload")]
-ADMIN += [("POST", "/tokens"), ("GET", "/tokens"), ("DELETE", "/tokens/1")]
+ADMIN += [("GET", "/audit"), ("POST", "/tokens"), ("GET", "/tokens"), ("DELETE", "/tokens/1")]
 
 
 def test_each_route_needs_its_role(api: Native, client: FlaskClient) -> None:

@@ -11,6 +11,7 @@ from openapi_spec_validator import validate
 from jobsched.app.composition import INTERFACES
 from jobsched.web import openapi
 from jobsched.web.payloads import (
+    AuditList,
     CatalogAnswer,
     JobAnswer,
     JobList,
@@ -131,6 +132,7 @@ ANSWERS = [
     ("GET", "/catalog", CatalogAnswer),
     ("GET", "/catalog/example", TaskAnswer),
     ("GET", "/tokens", TokenList),
+    ("GET", "/audit", AuditList),
     ("POST", "/pause", PausedAnswer),
     ("POST", "/resume", PausedAnswer),
     ("POST", "/reload", ReloadAnswer),

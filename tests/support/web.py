@@ -99,6 +99,11 @@ def add_things(app: Flask) -> None:
     def stop(name: str) -> str:
         return name
 
+    @app.get("/secrets")
+    @needs(Role.ADMIN)
+    def secrets() -> str:
+        return "secret"
+
     @app.get("/submit")
     @changes_state
     def submit() -> str:

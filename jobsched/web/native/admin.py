@@ -8,14 +8,18 @@ import jobsched
 from jobsched import auth, clock
 from jobsched.errors import Conflict, UnknownToken
 from jobsched.model import Role
+from jobsched.storage.audit import AuditFilter
 from jobsched.web import openapi
-from jobsched.web.answers import answer, nothing, tagged
+from jobsched.web.answers import answer, nothing, page, tagged
+from jobsched.web.audit import flush_all
 from jobsched.web.context import caller, operations
 from jobsched.web.gate import needs
 from jobsched.web.native.blueprint import native
 from jobsched.web.native.shapes import Body, facts, iso, plain
 from jobsched.web.openapi import describes
 from jobsched.web.payloads import (
+    AuditList,
+    AuditQuery,
     NewTokenAnswer,
     Nothing,
     PausedAnswer,
@@ -25,7 +29,10 @@ from jobsched.web.payloads import (
     TokenList,
     TokenRequest,
 )
-from jobsched.web.request import json_body
+from jobsched.web.payloads.types import to_instant
+from jobsched.web.request import json_body, query
+
+_FLUSH_SECONDS = 1.0  # what has been answered by now shall be in the list
 
 
 @native.get("/tokens")
@@ -69,6 +76,18 @@ def delete_token(token_id: int) -> Response:
     """Take a token back."""
     operations.tokens.revoke(token_id, caller())
     return nothing(204)
+
+
+@native.get("/audit")
+@needs(Role.ADMIN)
+@describes(query=AuditQuery, answers={200: AuditList, 304: None})
+def list_audit() -> Response:
+    """List who changed what, or was refused, newest first."""
+    asked = query(AuditQuery)
+    filters = AuditFilter(who=asked.who, what=asked.what, since=to_instant(asked.since))
+    flush_all(_FLUSH_SECONDS)
+    found = operations.audit.list(filters, asked.limit, asked.cursor)
+    return page([facts(entry) for entry in found.values], found.next)
 
 
 @native.post("/pause")

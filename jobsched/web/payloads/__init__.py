@@ -1,6 +1,8 @@
 """What travels over the native API: one model for each body and query."""
 
 from jobsched.web.payloads.admin import (
+    AuditList,
+    AuditQuery,
     CatalogAnswer,
     NewTokenAnswer,
     PausedAnswer,
@@ -38,6 +40,8 @@ from jobsched.web.payloads.runs import (
 )
 
 __all__ = [
+    "AuditList",
+    "AuditQuery",
     "CatalogAnswer",
     "DeleteQuery",
     "JobAnswer",

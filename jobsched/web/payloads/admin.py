@@ -6,7 +6,7 @@ from pydantic import Field
 
 from jobsched.model import Role
 from jobsched.web.payloads.base import Payload
-from jobsched.web.payloads.types import Instant, Word
+from jobsched.web.payloads.types import Instant, QueryInstant, QueryText, Word
 
 
 class CatalogAnswer(Payload):
@@ -61,6 +61,38 @@ class TokenList(Payload):
     """All tokens."""
 
     values: list[TokenAnswer]
+    next: str | None
+
+
+class AuditQuery(Payload):
+    """The query of GET /audit."""
+
+    who: Annotated[QueryText | None, Field(description="Of this token's name.")] = None
+    what: Annotated[
+        QueryText | None, Field(description="Text in what was done or in its address.")
+    ] = None
+    since: Annotated[QueryInstant | None, Field(description="Done at or after.")] = None
+    limit: Annotated[int, Field(ge=1, le=1000, description="Most values in one answer.")] = 1000
+    cursor: Annotated[str | None, Field(description="Where the page before ended.")] = None
+
+
+class AuditAnswer(Payload):
+    """One line of the audit log; *status* is that of the answer."""
+
+    id: int
+    at: Instant
+    who: str
+    source: Annotated[str, Field(description="The address that it came from.")]
+    what: Annotated[str, Field(description="Method and route.")]
+    target: Annotated[str | None, Field(description="The object that was made or addressed.")]
+    status: int
+    request_id: Annotated[str, Field(description="X-Request-Id of the answer.")]
+
+
+class AuditList(Payload):
+    """A page of the audit log, the newest first; *next* is where the following page is."""
+
+    values: list[AuditAnswer]
     next: str | None
 
 
