@@ -16,8 +16,9 @@ from jobsched.execution.protocol import COOKIE, SHORTAGES, StartRequest
 from jobsched.execution.runner import limits
 
 _READ = 1 << 12
-# Ignored in the runner, and what is ignored stays so after an exec.
-_TO_DEFAULT = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
+# What is ignored stays so after an exec: by Python, by the runner, and by whatever started the
+# server (nohup ignores SIGHUP, a shell's & SIGINT and SIGQUIT).
+_TO_DEFAULT = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 
 
 class Refused(Exception):
@@ -102,6 +103,7 @@ def _spawn(argv: list[str], environment: Mapping[str, str], descriptors: Descrip
         file_actions=[(os.POSIX_SPAWN_DUP2, *pair) for pair in descriptors.pairs()],
         setsid=True,
         setsigdef=_TO_DEFAULT,
+        setsigmask=(),
     )
 
 
@@ -138,6 +140,7 @@ def _become(
         os.setsid()
         for number in _TO_DEFAULT:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _arrange(descriptors)
         limits.apply(request.limits, request.run_as)
         os.execve(argv[0], argv, environment)

@@ -1,4 +1,5 @@
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +60,30 @@ def test_a_command_starts_in_its_folder(
     request = a_request("pwd", cwd=str(tmp_path), limits=limits)
 
     assert output_of(request, ends) == f"{tmp_path}\n"
+
+
+@pytest.fixture
+def deaf() -> Iterator[None]:
+    """A process that a shell started in the background, with a signal blocked on top."""
+    ignored = {number: signal.signal(number, signal.SIG_IGN) for number in (3, 10)}
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2})
+    yield
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    for number, handler in ignored.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("deaf")
+@pytest.mark.parametrize("limits", [{}, {"open_files": 50}], ids=["spawned", "forked"])
+def test_a_command_hears_the_signals_that_its_server_does_not(
+    ends: tuple[int, int, Descriptors], limits: dict[str, int]
+) -> None:
+    request = a_request("grep", "-E", "^Sig(Ign|Blk)", "/proc/self/status", limits=limits)
+
+    _, blocked, _, ignored = output_of(request, ends).split()
+
+    of_the_c_library = 0b11 << 31  # posix_spawn leaves its two internal signals ignored
+    assert (int(blocked, 16), int(ignored, 16) & ~of_the_c_library) == (0, 0)
 
 
 @pytest.mark.parametrize(
