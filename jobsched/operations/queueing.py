@@ -13,6 +13,7 @@ from jobsched.storage.idempotency import IdempotencyKey
 from jobsched.storage.newruns import NewRun
 
 _FRESH = 1.0  # seconds that a count of the queue is believed
+_COUNTING = 1e-6  # seconds for one queued run: a full queue is counted again after as long
 
 
 class Queue:
@@ -65,12 +66,19 @@ class Queue:
 
     def require_room(self) -> None:
         """Raise QueueFull when as many runs wait as the settings allow."""
+        limit = self._configuration.settings.queue_limit
         with self._lock:
-            now = clock.monotonic()
-            if now - self._counted_at > _FRESH:
-                self._queued = self._store.runs.figures().queued
-                self._counted_at = now
-            limit = self._configuration.settings.queue_limit
+            self._count_again(_FRESH)
             if self._queued >= limit:
-                raise QueueFull(f"The queue is full: {limit} runs wait already.")
+                # Runs may have left the queue since; counting few of them costs next to nothing.
+                self._count_again(min(_FRESH, limit * _COUNTING))
+            if self._queued >= limit:
+                raise QueueFull(f"The queue is full: {self._queued} runs wait already.")
             self._queued += 1
+
+    def _count_again(self, seconds: float) -> None:
+        """Count the queue unless that was done within the last *seconds*."""
+        now = clock.monotonic()
+        if now - self._counted_at > seconds:
+            self._queued = self._store.runs.queued()
+            self._counted_at = now

@@ -1,5 +1,6 @@
 """The tokens that open the server: making, listing and taking them back."""
 
+import logging
 from datetime import datetime
 
 from jobsched import clock
@@ -22,7 +23,8 @@ class Tokens:
     ) -> int:
         """Keep the *digest* of a new token; return its id.
 
-        Raises: InvalidInput when it would have expired already.
+        Raises: InvalidInput when it would have expired already; Conflict while another token
+            of this name is valid.
         """
         if expires_at is not None and expires_at <= clock.now():
             raise InvalidInput.field("expires_at", "past", "expires_at lies in the past.")
@@ -35,8 +37,14 @@ class Tokens:
         """Return all tokens, oldest first."""
         return self._store.tokens.list()
 
-    def revoke(self, token_id: int, by: str) -> None:
-        """Take a token back. Raises: UnknownToken."""
+    def revoke(self, token_id: int, by: str) -> int:
+        """Take a token back; return how many are left. Raises: UnknownToken.
+
+        Without any, the server is open on the loopback interface again, which is told.
+        """
         if not self._store.tokens.delete(token_id):
             raise UnknownToken(token_id)
-        self._announce.server("token revoked", by, token=token_id)
+        left = len(self._store.tokens.list())
+        level = logging.INFO if left else logging.WARNING
+        self._announce.server("token revoked", by, level, token=token_id, left=left)
+        return left

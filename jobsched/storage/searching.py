@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, not_
+from sqlalchemy import ColumnElement, and_, func, literal_column, not_, or_
 
 from jobsched.clock import to_us
 from jobsched.model import (
@@ -24,7 +24,7 @@ Condition = ColumnElement[bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs to list; None = any. *q* is a part of the name, in any case."""
+    """Which jobs to list; None = any. *q* is a part of name or description, in any case."""
 
     name: str | None = None
     task: str | None = None
@@ -63,7 +63,8 @@ def job_conditions(dialect: str, filters: JobFilter) -> list[Condition]:
     }
     conditions = [jobs.c.state != JobState.DELETED.value, *_equal(columns)]
     if filters.q:
-        conditions.append(contains(dialect, jobs.c.name, filters.q))
+        texts = (jobs.c.name, jobs.c.description)
+        conditions.append(or_(*(contains(dialect, text, filters.q) for text in texts)))
     return conditions
 
 

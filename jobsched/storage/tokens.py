@@ -7,12 +7,16 @@ from typing import Any
 
 from jobsched import clock
 from jobsched.clock import from_us
+from jobsched.errors import Conflict
 from jobsched.model import Role
 from jobsched.storage.database import Database
 
 _ADD = """
 INSERT INTO tokens (name, role, digest, created_us, expires_us)
 VALUES (:name, :role, :digest, :now, :expires_us) RETURNING id
+"""
+_VALID = """
+SELECT id FROM tokens WHERE name = :name AND (expires_us IS NULL OR expires_us > :now)
 """
 _COLUMNS = "SELECT id, name, role, digest, created_us, expires_us, used_us FROM tokens"
 _BY_DIGEST = f"{_COLUMNS} WHERE digest = :digest"
@@ -42,7 +46,10 @@ class Tokens:
         self._database = database
 
     def add(self, name: str, role: Role, digest: str, expires_us: int | None = None) -> int:
-        """Keep the digest of a new token; return its id."""
+        """Keep the digest of a new token; return its id.
+
+        Raises: Conflict while another token of this name is valid: the audit log tells names.
+        """
         values = {
             "name": name,
             "role": role.value,
@@ -51,6 +58,9 @@ class Tokens:
             "expires_us": expires_us,
         }
         with self._database.write() as connection:
+            other = self._database.run(connection, _VALID, values).scalar()
+            if other is not None:
+                raise Conflict(f"Token {other} is named {name!r} as well and still valid.")
             return int(self._database.run(connection, _ADD, values).scalar_one())
 
     def by_digest(self, digest: str) -> Token | None:

@@ -58,6 +58,18 @@ def test_a_token_is_shown_once(api: Native, client: FlaskClient) -> None:
     assert stored.digest not in listed.get_data(as_text=True)
 
 
+def test_no_two_valid_tokens_have_one_name(api: Native, client: FlaskClient) -> None:
+    body = {"name": "ci", "role": "viewer"}
+    api.store.tokens.add("ci", Role.VIEWER, "0" * 64, expires_us=1)
+
+    first, second = client.post("/tokens", json=body), client.post("/tokens", json=body)
+
+    assert (first.status_code, second.status_code) == (201, 409)
+    assert second.get_json()["detail"] == "Token 2 is named 'ci' as well and still valid."
+    client.delete("/tokens/2")
+    assert client.post("/tokens", json=body).status_code == 201
+
+
 def test_a_revoked_token_is_gone(client: FlaskClient) -> None:
     client.post("/tokens", json={"name": "ci", "role": "viewer"})
 

@@ -159,7 +159,7 @@ def test_jobs_are_listed_page_by_page(api: Native, client: FlaskClient) -> None:
 
 def test_jobs_are_found_by_their_fields(api: Native, client: FlaskClient) -> None:
     api.schedule(name="backup", group="nightly")
-    api.schedule(name="report", task="other", paused=True)
+    api.schedule(name="report", task="other", paused=True, description="A needle.")
     api.schedule(name="Backup two", interval=..., mode="triggered")
 
     def names(query: str) -> list[str]:
@@ -171,6 +171,7 @@ def test_jobs_are_found_by_their_fields(api: Native, client: FlaskClient) -> Non
     assert names("mode=triggered") == ["Backup two"]
     assert names("state=paused") == ["report"]
     assert names("q=backup") == ["backup", "Backup two"]
+    assert names("q=NEEDLE") == ["report"]
 
 
 def test_an_unchanged_job_is_not_sent_again(api: Native, client: FlaskClient) -> None:

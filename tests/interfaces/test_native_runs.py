@@ -56,6 +56,16 @@ def test_a_run_may_be_asked_for_later(api: Native, client: FlaskClient) -> None:
     assert api.store.claims.claim("here", "boot", ["r1"], 10, clock.now_us()) == []
 
 
+def test_a_run_for_later_waits_from_its_moment_on(api: Native, client: FlaskClient) -> None:
+    run_id = api.start(at=(clock.now() + timedelta(hours=1)).isoformat())
+    moment = clock.now_us() + 3_600_000_000
+    (claim,) = api.store.claims.claim("h", "b", ["r"], 1, moment)
+
+    api.store.claims.started([(run_id, claim.run.claim, moment + 2_000_000)])
+
+    assert 2 <= shown(client, f"/runs/{run_id}")["queued_for"] < 3
+
+
 def test_an_unknown_task_is_404(client: FlaskClient) -> None:
     assert client.post("/runs", json={"task": "nope"}).status_code == 404
 
@@ -254,6 +264,7 @@ def test_a_full_queue_refuses_more(tmp_path: Path) -> None:
         client, path = api.client(), api.schedule()
         finish(api, api.start())
         api.start()
+        api.start()
 
         responses = [
             client.post("/runs", json={"task": "example"}),
@@ -261,5 +272,10 @@ def test_a_full_queue_refuses_more(tmp_path: Path) -> None:
             client.post("/runs/1/retry"),
         ]
 
+        begin(api, 3)
+        again = client.post("/runs", json={"task": "example"})
+
     assert [response.status_code for response in responses] == [503, 503, 503]
+    assert responses[0].get_json()["detail"] == "The queue is full: 2 runs wait already."
+    assert again.status_code == 202
     assert all("Retry-After" in response.headers for response in responses)

@@ -47,7 +47,7 @@ def list_tokens() -> Response:
 
 @native.post("/tokens")
 @needs(Role.ADMIN)
-@describes(body=TokenRequest, answers={201: NewTokenAnswer})
+@describes(body=TokenRequest, answers={201: NewTokenAnswer}, errors=(Conflict,))
 def create_token() -> Response:
     """Make a token; this is the only time that it is shown."""
     asked = json_body(TokenRequest)
