@@ -16,7 +16,7 @@ from jobsched import clock
 from jobsched.app.children import Child
 from jobsched.events import Event, publish
 
-CONFIGURATION = 2  # exit code of a part that no restart will cure
+CONFIGURATION = 2  # exit code of a part that, at the start, no restart will cure
 _TURN = 0.5
 _GRACE = {"web": 10.0, "scheduler": 10.0, "supervisor": 75.0}
 _HURRIED = 5.0
@@ -103,7 +103,9 @@ class Parent:
     def _died(self, child: Child, code: int) -> None:
         if self._signals:
             return
-        if code == CONFIGURATION:
+        if code == CONFIGURATION and self._ready is not None:
+            # Once all have served, it is the machine that has changed: a disk that can only be
+            # read, say. That passes, and the parts that live go on meanwhile.
             self._code, self._signals = CONFIGURATION, 1
         _tell("part died", logging.ERROR, child, code=code)
 

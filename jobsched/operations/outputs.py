@@ -6,9 +6,13 @@ from dataclasses import dataclass
 
 from jobsched.execution.output import Output
 from jobsched.execution.places import output_path
+from jobsched.execution.runner.capture import SMALL
 from jobsched.model import ON_A_MACHINE, Run
 from jobsched.operations.configuration import Configuration
 from jobsched.storage import Store
+
+# Stands in the reason of a run whose output is not all there: a full disk, a runner that died.
+_INCOMPLETE = "output is "
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,21 @@ class Outputs:
 
     def sizes(self, run: Run) -> tuple[Sizes, Sizes]:
         """Return the sizes of out and err; of a living run as far as its files tell."""
+        written = (run.out_bytes, run.err_bytes)
         if run.state in ON_A_MACHINE:
-            path = os.fspath(self._path(run))
-            out, err = _size(path + ".out"), _size(path + ".err")
-            return Sizes(out, out), Sizes(err, err)
-        cap = self._configuration.settings.output_cap
-        return (
-            Sizes(run.out_bytes, min(run.out_bytes, cap)),
-            Sizes(run.err_bytes, min(run.err_bytes, cap)),
-        )
+            out, err = written = self._in_files(run)
+        elif max(written) > SMALL:
+            out, err = self._in_files(run)
+        elif _INCOMPLETE in (run.reason or ""):
+            found = self.of(run)
+            out, err = found.size("out"), found.size("err")
+        else:
+            out, err = written
+        return Sizes(written[0], out), Sizes(written[1], err)
+
+    def _in_files(self, run: Run) -> tuple[int, int]:
+        path = os.fspath(self._path(run))
+        return _size(path + ".out"), _size(path + ".err")
 
     def _path(self, run: Run) -> "os.PathLike[str]":
         return output_path(self._configuration.settings.runs_dir, run.id, run.claim)

@@ -11,8 +11,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from jobsched.errors import DatabaseBusy
+
+_FAULTS_OF_THE_FILE = frozenset({
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOTADB,
+})  # fmt: skip
 
 
 class Standing:
@@ -45,8 +52,13 @@ class Standing:
             connection = self._take()
             try:
                 yield connection
-            except BaseException:
-                if _rolled_back(connection):
+            except BaseException as error:
+                if _blames_the_file(error):
+                    # SQLite finds out only when it opens a file whether it may write: what was
+                    # opened while the disk could only be read would fail for ever.
+                    _give_up(connection)
+                    self.close()
+                elif _rolled_back(connection):
                     self._idle.append(connection)
                 raise
             self._idle.append(connection)
@@ -77,7 +89,17 @@ def _rolled_back(connection: Connection) -> bool:
     try:
         driver_of(connection).rollback()
     except sqlite3.Error:
-        connection.invalidate()
-        connection.close()
+        _give_up(connection)
         return False
     return True
+
+
+def _give_up(connection: Connection) -> None:
+    connection.invalidate()
+    connection.close()
+
+
+def _blames_the_file(error: BaseException) -> bool:
+    """Return whether a connection made anew may succeed where this one did not."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _FAULTS_OF_THE_FILE

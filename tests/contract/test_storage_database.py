@@ -314,3 +314,14 @@ def test_two_connections_for_one_job_take_turns(store: Store) -> None:
         thread.join()
 
     assert claimed == [run.id]
+
+
+def test_a_connection_that_can_only_read_is_not_used_again(file_store: Store) -> None:
+    with file_store.database.read() as connection:  # as if the disk had been read-only then
+        connection.exec_driver_sql("PRAGMA query_only = 1").close()
+
+    with pytest.raises(Unavailable):
+        _add(file_store, "lost")
+    _add(file_store, "kept")
+
+    assert _names(file_store) == ["kept"]
