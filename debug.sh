@@ -3,7 +3,7 @@
 #
 # Needs Python 3.11 or newer and nothing else: what is missing is installed into .venv, or into
 # the virtual environment that is active. JOBSCHED_* variables and arguments win over the
-# defaults set here; "./debug.sh --help" lists the arguments.
+# defaults set here; "./debug.sh serve --help" lists the arguments.
 set -eu
 home=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 python=$("$home/.ci/python" requirements.txt)

@@ -14,6 +14,10 @@ from jobsched.errors import ConfigurationError, InvalidInput, JobschedError, Not
 
 COMMANDS = ("serve", "web", "scheduler", "supervisor", "check", "token")
 OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
+_NOT_INSTALLED = (
+    "jobsched: {python} has no package {package}; use the Python of the virtual environment that "
+    "./debug.sh makes (.venv/bin/python), or install what requirements.txt names."
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,6 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except JobschedError as error:
         print(f"jobsched: {error.detail}", file=sys.stderr)
         return _code(error)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith(__package__):
+            raise
+        print(_NOT_INSTALLED.format(python=sys.executable, package=error.name), file=sys.stderr)
+        return FAILED
 
 
 def _with_command(given: list[str]) -> list[str]:
@@ -75,7 +84,11 @@ def _code(error: JobschedError) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="jobsched", description="cron with an HTTP API.")
+    parser = argparse.ArgumentParser(
+        prog="jobsched",
+        description="cron with an HTTP API.",
+        epilog="COMMAND may be left out: serve. Its options: jobsched serve --help",
+    )
     parser.add_argument("--version", action="version", version=f"jobsched {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="start everything (what no command means)")
@@ -121,6 +134,5 @@ def _token_commands(parser: argparse.ArgumentParser) -> None:
     revoke = verbs.add_parser("revoke", help="make a token invalid")
     revoke.add_argument("id", type=int, help="its number, as in the list")
     for verb in (create, listing, revoke):
-        where = verb.add_mutually_exclusive_group()
-        where.add_argument("--data-dir", metavar="DIR", help="the data folder of the server")
-        where.add_argument("--conf-dir", metavar="DIR", help="the configuration of the server")
+        verb.add_argument("--data-dir", metavar="DIR", help="the data folder of the server")
+        verb.add_argument("--conf-dir", metavar="DIR", help="the configuration of the server")

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask
 
 from jobsched import catalog as catalogs
 from jobsched import operations
+from jobsched.app import tokens
 from jobsched.app.hints import hints
 from jobsched.app.start import Start
 from jobsched.catalog import Catalog
@@ -58,7 +59,7 @@ def compose(app: Flask, start: Start) -> Flask:
     Raises: ConfigurationError when other machines could reach it and no token guards it.
     """
     settings, store = start.settings, Store.open(start.settings.database_url)
-    gate.refuse_open_bind(settings, store.tokens.any())
+    gate.refuse_open_bind(settings, store.tokens.any(), tokens.command(settings))
     notify = hints(settings.data_dir)
     configuration = Configuration(settings, start.catalog, lambda: _read_again(start.flags))
     if store.switches.get(CONFIGURATION):

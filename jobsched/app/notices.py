@@ -10,6 +10,8 @@ from jobsched.storage import wal_reset_fault
 
 _ROOT_JOBS = "set RUN_AS to a user without rights, or ALLOW_ROOT_JOBS = True if this is meant so"
 _OPEN = "every process of this machine that is root is an admin; make a token"
+_UNNAMED = "requests by the machine's names and addresses are refused until TRUSTED_HOSTS has them"
+_ANYWHERE = {"0.0.0.0", "::", "[::]"}  # noqa: S104 - compared with, not listened on
 _UNSOUND = "SQLite before 3.51.3 can damage its log when two processes reset it at once; update it"
 
 
@@ -22,6 +24,8 @@ def notices(settings: Settings, tokens_exist: bool) -> Iterator[Event]:
         yield _warning("jobs run as root", advice=_ROOT_JOBS)
     if root and not tokens_exist:
         yield _warning("loopback is open", advice=_OPEN)
+    if settings.host in _ANYWHERE and not settings.trusted_hosts:
+        yield _warning("no trusted hosts", host=settings.host, advice=_UNNAMED)
     version = wal_reset_fault()
     if version is not None and settings.database_url.startswith("sqlite"):
         yield _warning("sqlite is old", version=version, advice=_UNSOUND)

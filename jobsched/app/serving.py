@@ -8,7 +8,7 @@ from functools import partial
 
 from jobsched import catalog as catalogs
 from jobsched import logs
-from jobsched.app import claiming, titles
+from jobsched.app import claiming, titles, tokens
 from jobsched.app.children import Child
 from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
@@ -87,7 +87,7 @@ def _warn(settings: Settings) -> None:
         tokens_exist = store.tokens.any()
     finally:
         store.close()
-    gate.refuse_open_bind(settings, tokens_exist)
+    gate.refuse_open_bind(settings, tokens_exist, tokens.command(settings))
     for notice in notices(settings, tokens_exist):
         publish(notice)
 

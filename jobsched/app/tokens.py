@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -22,6 +24,10 @@ _EXPIRES = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _BY = "command line"
+_LAST = (
+    "That was the last token: on the loopback interface, processes of the server's own user (and "
+    "root) are admins again."
+)
 
 
 def run(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> int:
@@ -33,6 +39,13 @@ def run(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     with _tokens(arguments, environ) as tokens:
         verbs[arguments["verb"]](tokens, arguments)
     return 0
+
+
+def command(settings: Settings) -> str:
+    """Return the command line that makes the first token of a server with *settings*."""
+    folders = ["--conf-dir", str(settings.conf_dir), "--data-dir", str(settings.data_dir)]
+    words = [sys.executable, "-m", "jobsched", "token", "create", *folders]
+    return shlex.join([*words, "--role", "admin", "--name", "NAME"])
 
 
 def expiry(text: str | None) -> datetime | None:
@@ -62,13 +75,17 @@ def _create(tokens: Tokens, arguments: Mapping[str, Any]) -> None:
 
 def _list(tokens: Tokens, _: Mapping[str, Any]) -> None:
     for token in tokens.list():
-        expires = token.expires_at.isoformat() if token.expires_at else "never"
-        used = token.used_at.isoformat() if token.used_at else "never"
+        expires, used = _shown(token.expires_at), _shown(token.used_at)
         print(f"{token.id}\t{token.name}\t{token.role}\texpires {expires}\tused {used}")  # noqa: T201
 
 
+def _shown(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _revoke(tokens: Tokens, arguments: Mapping[str, Any]) -> None:
-    tokens.revoke(arguments["id"], by=_BY)
+    if tokens.revoke(arguments["id"], by=_BY) == 0:
+        print(_LAST)  # noqa: T201 - who revokes a token should know
 
 
 @contextmanager
@@ -87,9 +104,11 @@ def _where(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Pa
     """Return data folder and database: of the settings if there are any, else of the folder."""
     conf_dir = arguments["conf_dir"] or environ.get("JOBSCHED_CONF_DIR")
     data_dir = arguments["data_dir"]
-    if conf_dir and not arguments["data_dir"]:
+    if conf_dir:
         # The task files do not matter here; a server's own start asks for them.
-        settings = load({"conf_dir": conf_dir, "tasks_dir": _tasks(conf_dir, environ)}, environ)
+        tasks_dir = environ.get("JOBSCHED_TASKS_DIR") or os.fspath(conf_dir)
+        flags = {"conf_dir": conf_dir, "tasks_dir": tasks_dir, "data_dir": data_dir}
+        settings = load(flags, environ)
         return settings.data_dir, settings.database_url
     folder = Path(data_dir or environ.get("JOBSCHED_DATA_DIR") or Path.cwd() / "var").absolute()
     if data_dir and not folder.is_dir():
@@ -98,7 +117,3 @@ def _where(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Pa
     given = Settings(conf_dir=folder, tasks_dir=folder, data_dir=folder)
     url = environ.get("JOBSCHED_DATABASE_URL") or given.database_url
     return folder, url
-
-
-def _tasks(conf_dir: str, environ: Mapping[str, str]) -> str:
-    return environ.get("JOBSCHED_TASKS_DIR") or os.fspath(conf_dir)

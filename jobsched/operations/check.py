@@ -68,7 +68,8 @@ def make_private(data_dir: Path) -> None:
             data_dir.chmod(0o700)
     except OSError as error:
         message = f"cannot be made: {error.strerror}"
-        raise ConfigurationError([Mistake(where=str(data_dir), message=message)]) from error
+        mistake = Mistake(where=f"--data-dir {data_dir}", message=message)
+        raise ConfigurationError([mistake]) from error
 
 
 def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
@@ -77,17 +78,18 @@ def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
     A folder that does not exist yet is judged by whether it could be made; an empty one may be
     open, for the start closes it.
     """
+    where = f"--data-dir {data_dir}"
     if not data_dir.exists():
         return _parent_mistakes(data_dir)
     if not data_dir.is_dir():
-        return [Mistake(where=str(data_dir), message="is not a directory")]
+        return [Mistake(where=where, message="is not a directory")]
     facts = data_dir.stat()
     if os.geteuid() not in {0, facts.st_uid}:
         message = f"belongs to user {facts.st_uid}, the server would run as {os.geteuid()}"
-        return [Mistake(where=str(data_dir), message=message)]
+        return [Mistake(where=where, message=message)]
     if _open_to_others(data_dir) and any(data_dir.iterdir()):
         message = f"is open to other users; look who wrote what in it, then chmod 700 {data_dir}"
-        return [Mistake(where=str(data_dir), message=message)]
+        return [Mistake(where=where, message=message)]
     return []
 
 
@@ -99,4 +101,4 @@ def _parent_mistakes(data_dir: Path) -> list[Mistake]:
     parent = next(place for place in data_dir.absolute().parents if place.exists())
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return []
-    return [Mistake(where=str(data_dir), message=f"cannot be made in {parent}")]
+    return [Mistake(where=f"--data-dir {data_dir}", message=f"cannot be made in {parent}")]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect
 
-from jobsched.errors import ConfigurationError, Mistake
+from jobsched.errors import ConfigurationError, Mistake, Unavailable
 from jobsched.storage import sqlite
 from jobsched.storage.database import Database, parse
 from jobsched.storage.tables import metadata
@@ -27,7 +27,8 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
 
     A SQLite file of an older revision is first copied to ``<file>.before-<revision>``.
 
-    Raises: ConfigurationError when it is of a newer version or not a database of jobsched.
+    Raises: ConfigurationError when it is of a newer version or not a database of jobsched;
+        Unavailable when it cannot be used at all.
     """
     if (parsed := parse(url)).get_backend_name() == "sqlite":
         _check_file(sqlite.file_of(parsed))
@@ -35,6 +36,9 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
     try:
         with database.write() as connection:
             return _up_to_date(connection, scripts)
+    except Unavailable as error:
+        shown = parsed.render_as_string(hide_password=True)
+        raise Unavailable(f"{error.detail} It is that of DATABASE_URL: {shown}") from error
     finally:
         database.close()
 
@@ -69,7 +73,7 @@ def _upgrade(connection: Connection, revision: str | None, scripts: Path) -> str
     if revision == head:
         return head
     if revision is not None:
-        _refuse_newer(directory, revision)
+        _refuse_newer(directory, revision, _place_of(connection))
         _back_up(connection, revision)
     command.upgrade(config, "head")
     return head
@@ -85,10 +89,10 @@ def _config(connection: Connection, scripts: Path) -> "Config":
     return config
 
 
-def _refuse_newer(directory: "ScriptDirectory", revision: str) -> None:
+def _refuse_newer(directory: "ScriptDirectory", revision: str, place: str) -> None:
     if revision not in {script.revision for script in directory.walk_revisions()}:
         _refuse(
-            str(directory.get_current_head()),
+            place,
             f"the database has revision {revision}, which this version of jobsched does not"
             " know: it was made by a newer one. Start that one, or use another database.",
         )
@@ -100,7 +104,18 @@ def _refuse_strangers(connection: Connection) -> None:
         present if connection.dialect.name == "sqlite" else present & {*metadata.tables}
     )
     if clashes:
-        _refuse("database", f"not a database of jobsched: it already has the table {clashes[0]!r}")
+        _refuse(
+            _place_of(connection),
+            f"not a database of jobsched: it already has the table {clashes[0]!r}",
+        )
+
+
+def _place_of(connection: Connection) -> str:
+    """Return the file of the database, or its address without the password."""
+    url = connection.engine.url
+    if url.get_backend_name() == "sqlite":
+        return str(sqlite.file_of(url))
+    return url.render_as_string(hide_password=True)
 
 
 def _back_up(connection: Connection, revision: str) -> None:

@@ -210,16 +210,16 @@ def install(app: Flask, gate: Gate) -> None:
     app.after_request(gate.finish)
 
 
-def refuse_open_bind(settings: GateSettings, tokens_exist: bool) -> None:
+def refuse_open_bind(settings: GateSettings, tokens_exist: bool, way_out: str) -> None:
     """Refuse an address that other machines reach, unless tokens guard it.
 
-    Raises: ConfigurationError.
+    *way_out* is the command that makes a token. Raises: ConfigurationError.
     """
     if tokens_exist or _is_loopback(settings.host):
         return
     message = (
         f"{settings.host} can be reached by other machines and there are no tokens: make one "
-        "first with `python -m jobsched token create --role admin --name NAME`."
+        f"first with `{way_out}`."
     )
     raise ConfigurationError([Mistake(where="HOST", message=message)])
 

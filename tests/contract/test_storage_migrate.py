@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
-from jobsched.errors import ConfigurationError
+from jobsched.errors import ConfigurationError, Unavailable
 from jobsched.storage import Store
 from jobsched.storage.migrate import HEAD, SCRIPTS, VERSION_TABLE, migrate, revision_of
 from jobsched.storage.searching import JobFilter
@@ -145,8 +145,15 @@ def test_an_upgrade_that_fails_leaves_everything_as_it_was(fresh_url: str, tmp_p
 def test_a_newer_database_is_refused(fresh_url: str, later: Path) -> None:
     migrate(fresh_url, later)
 
-    with pytest.raises(ConfigurationError, match="made by a newer one"):
+    with pytest.raises(ConfigurationError, match=r"jobs.*revision 9999.*newer one"):
         Store.open(fresh_url, migrate=True)
+
+
+def test_a_database_that_cannot_be_used_is_named_without_its_password() -> None:
+    pytest.importorskip("psycopg")
+
+    with pytest.raises(Unavailable, match=r"DATABASE_URL: .*//me:\*\*\*@127.0.0.1:1/jobs"):
+        migrate("postgresql://me:secret@127.0.0.1:1/jobs")
 
 
 def test_another_programs_tables_are_refused(fresh_url: str) -> None:

@@ -202,12 +202,12 @@ def test_addresses_are_never_tidied_by_redirect(guarded: Guarded) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
 def test_loopback_may_be_open(host: str) -> None:
-    refuse_open_bind(GateSettings(host=host), tokens_exist=False)
+    refuse_open_bind(GateSettings(host=host), False, "token create")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "jobs.example", ""])  # noqa: S104
 def test_any_other_address_needs_tokens(host: str) -> None:
     with pytest.raises(ConfigurationError, match="token create"):
-        refuse_open_bind(GateSettings(host=host), tokens_exist=False)
+        refuse_open_bind(GateSettings(host=host), False, "token create")
 
-    refuse_open_bind(GateSettings(host=host), tokens_exist=True)
+    refuse_open_bind(GateSettings(host=host), True, "token create")

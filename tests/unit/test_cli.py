@@ -1,12 +1,18 @@
 """The command line: what is started with what, and how it refuses."""
 
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobsched import cli
-from jobsched.app import serving
+from jobsched.app import serving, tokens
+from jobsched.settings import Settings
+from tests.support.server import ROOT
 
 
 @pytest.fixture
@@ -141,3 +147,66 @@ def test_a_wrong_token_is_refused_by_name(
 
     assert code == cli.USAGE
     assert named in capsys.readouterr().err
+
+
+def test_the_last_token_that_is_revoked_leaves_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        where = ["--data-dir", str(tmp_path)]
+        cli.main(["token", "create", "--role", "admin", "--name", name, *where])
+    capsys.readouterr()
+
+    said = []
+    for number in ("1", "2"):
+        cli.main(["token", "revoke", number, *where])
+        said.append(capsys.readouterr().out)
+
+    assert said[0] == ""
+    assert "are admins again" in said[1]
+
+
+def test_a_token_is_made_where_the_configuration_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf, data = tmp_path / "conf", tmp_path / "data"
+    conf.mkdir()
+    (conf / "jobsched.cfg").write_text(f"DATABASE_URL = 'sqlite:///{tmp_path}/other.db'")
+    folders = ["--conf-dir", str(conf), "--data-dir", str(data)]
+
+    cli.main(["token", "create", "--role", "admin", "--name", "x", "--expires", "1d", *folders])
+    cli.main(["token", "list", *folders])
+
+    assert re.search(r"expires 20[0-9-]{8}T[0-9:]{8}Z\tused never", capsys.readouterr().out)
+    assert (tmp_path / "other.db").exists()
+    assert not (data / "jobsched.db").exists()
+
+
+def test_without_the_packages_one_sentence_names_the_way_out(tmp_path: Path) -> None:
+    program = "import sys; sys.path.insert(0, sys.argv.pop(1)); from jobsched import cli; "
+    program += "sys.exit(cli.main())"
+    options = ["token", "list", "--data-dir", str(tmp_path)]
+
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(ROOT), *options],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert result.returncode == cli.FAILED
+    assert re.fullmatch(r"jobsched: .* has no package \w+; .*\.\n", result.stderr)
+
+
+def test_the_command_that_a_refusal_names_makes_the_token(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "conf").mkdir()
+    settings = Settings(conf_dir=tmp_path / "conf", tasks_dir=tmp_path, data_dir=tmp_path / "da ta")
+
+    words = shlex.split(tokens.command(settings))
+
+    assert words[:3] == [sys.executable, "-m", "jobsched"]
+    assert cli.main(words[3:]) == 0
+    assert (tmp_path / "da ta" / "jobsched.db").exists()

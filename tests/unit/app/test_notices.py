@@ -30,8 +30,14 @@ def test_where_everybody_is_root_an_open_loopback_is_told() -> None:
     assert "loopback is open" not in names_of(tokens=False, uid=1000)
 
 
+def test_a_server_that_listens_everywhere_should_be_given_names() -> None:
+    assert "no trusted hosts" in names_of(host="0.0.0.0")  # noqa: S104
+    assert "no trusted hosts" not in names_of(host="0.0.0.0", trusted_hosts=("a.example",))  # noqa: S104
+    assert "no trusted hosts" not in names_of(host="127.0.0.1")
+
+
 def test_an_old_sqlite_is_told_where_it_is_used() -> None:
-    assert "sqlite is old" in names_of()
+    assert names_of().count("sqlite is old") == 1
     assert "sqlite is old" not in names_of(database_url="postgresql://host/db")
 
 
