@@ -62,7 +62,7 @@ class Task:
     @property
     def masked_arguments(self) -> dict[str, str]:
         """The arguments as they may be shown: values of secrets are stars."""
-        return {name: _masked(name, value) for name, value in self.arguments.items()}
+        return {name: masked(name, value) for name, value in self.arguments.items()}
 
     def timeout(self, policy: Policy, livetime: float) -> float | None:
         """Return the seconds that a run with *policy* may take, None = no limit.
@@ -286,7 +286,8 @@ def _is_argument(key: str) -> bool:
     return key not in {"file", "class"} and not key.startswith(policies.PREFIX)
 
 
-def _masked(name: str, value: str) -> str:
+def masked(name: str, value: str) -> str:
+    """Return *value* as everybody may see it: stars when *name* or *value* tell of a secret."""
     return MASK if _SECRET.search(name) else _LOGIN.sub(rf"\1:{MASK}@", value)
 
 

@@ -91,7 +91,7 @@ class Changes:
         return job
 
     def _plan(self, job: Job, change: Change) -> _Plan:
-        wrong = self._params_mistakes(job, change)
+        wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
         before = _readable(job)
         try:
             after = self._trigger(job, before, change)
@@ -120,6 +120,12 @@ class Changes:
         catalog, name = self._configuration.catalog, change.fields.get("task", job.task)
         params = change.fields.get("params", {})
         return drafts.params_mistakes(catalog.get(name), params) if name in catalog else []
+
+    def _run_as_mistakes(self, job: Job, change: Change) -> list[FieldError]:
+        user = change.policy.get("run_as")
+        if user == job.policy.run_as:
+            return []
+        return drafts.run_as_mistakes(user, self._configuration.settings)
 
     def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
         if change.mode is Mode.TRIGGERED:

@@ -1,5 +1,6 @@
 """What is asked for before it is a job: its fields, and the mistakes that only we can see."""
 
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from jobsched.catalog import Catalog, Task
 from jobsched.errors import FieldError, InvalidInput
 from jobsched.model import Mode
+from jobsched.settings import Settings
 from jobsched.settings.suggestions import did_you_mean
 from jobsched.triggers import KINDS, TRIGGER_KEYS, Trigger, parse
 
@@ -62,6 +64,24 @@ def params_mistakes(task: Task, params: Mapping[str, Any]) -> list[FieldError]:
         for name in params
         if name not in task.params
     ]
+
+
+def run_as_mistakes(user: object, settings: Settings) -> list[FieldError]:
+    """Return what is wrong with the *user* whose rights a job asks for.
+
+    RUN_AS is a bound, not only a default: behind it no job gets root's rights back.
+    """
+    if not isinstance(user, str):
+        return []
+    try:
+        uid = pwd.getpwnam(user).pw_uid
+    except (KeyError, ValueError):
+        message = f"There is no user {user[:100]!r} on this machine."
+        return [FieldError(field="run_as", rule="unknown", message=message)]
+    if uid != 0 or settings.run_as is None or settings.allow_root_jobs:
+        return []
+    message = f"{user} has all rights: with RUN_AS, jobs may only have them by ALLOW_ROOT_JOBS."
+    return [FieldError(field="run_as", rule="not_allowed", message=message)]
 
 
 def mistakes(

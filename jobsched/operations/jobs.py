@@ -56,7 +56,8 @@ class Jobs:
     def mistakes(self, data: Mapping[str, Any]) -> list[FieldError]:
         """Return what is wrong with the trigger and parameters of a raw request for a job."""
         settings, catalog = self._configuration.settings, self._configuration.catalog
-        return drafts.mistakes(data, catalog, clock.now_us(), settings.timezone)
+        found = drafts.mistakes(data, catalog, clock.now_us(), settings.timezone)
+        return found + drafts.run_as_mistakes(data.get("run_as"), settings)
 
     def schedule(self, draft: Draft, by: str, key: IdempotencyKey | None = None) -> Job:
         """Store a new job; it fires from now on unless it is paused or triggered.
@@ -168,12 +169,11 @@ class Jobs:
 
         Raises: InvalidInput with every mistake; UnknownTask when that is the only one.
         """
-        catalog = self._configuration.catalog
-        wrong: list[FieldError] = []
+        settings, catalog = self._configuration.settings, self._configuration.catalog
+        wrong = drafts.run_as_mistakes(draft.policy.get("run_as"), settings)
         trigger: Trigger | None = None
         try:
-            timezone = self._configuration.settings.timezone
-            trigger = drafts.read_trigger(draft.mode, draft.trigger, now_us, timezone)
+            trigger = drafts.read_trigger(draft.mode, draft.trigger, now_us, settings.timezone)
         except InvalidInput as refusal:
             wrong.extend(refusal.errors)
         if draft.task in catalog:

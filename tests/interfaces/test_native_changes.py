@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
 from jobsched.events import Event, listen
-from tests.support.native import Native, fields_of, finish, iso, shown
+from jobsched.model import Policy, Role
+from tests.support.native import Native, fields_of, finish, iso, native_api, shown
 
 
 @pytest.fixture
@@ -129,6 +131,49 @@ def test_all_that_is_wrong_with_a_change_is_told_at_once(api: Native, client: Fl
     assert sorted(fields_of(client.put(path, json={**body, "name": None, "task": "nope"}))) == [
         "id", "interval.seconds", "name",
     ]  # fmt: skip
+
+
+def test_the_rights_of_a_job_are_checked_when_it_is_made_and_changed(
+    api: Native, client: FlaskClient
+) -> None:
+    path = api.schedule(run_as="root")
+    body = {"task": "example", "name": "fake", "interval": {"hours": 1}}
+
+    assert fields_of(client.post("/jobs", json={**body, "run_as": "nosuch"})) == ["run_as"]
+    assert fields_of(client.put(path, json={"run_as": "nosuch"})) == ["run_as"]
+    both = client.post("/jobs", json={**body, "run_as": "nosuch", "priority": 1000})
+    assert sorted(fields_of(both)) == ["priority", "run_as"]
+
+
+def test_with_run_as_no_job_gets_the_rights_of_root_back(tmp_path: Path) -> None:
+    with native_api(tmp_path, run_as="nobody") as api:
+        path, client = api.schedule(run_as="daemon"), api.client()
+        refused = client.put(path, json={"run_as": "root"})
+        api.store.jobs.change(path.removeprefix("/jobs/"), None, {"policy": Policy(run_as="root")})
+        kept = client.put(path, json={"run_as": "root", "name": "new"})
+
+    assert refused.get_json()["errors"][0]["rule"] == "not_allowed"
+    assert kept.status_code == 200
+
+
+def test_with_leave_a_job_may_have_the_rights_of_root(tmp_path: Path) -> None:
+    with native_api(tmp_path, run_as="nobody", allow_root_jobs=True) as api:
+        assert shown(api.client(), api.schedule(run_as="root"))["run_as"] == "root"
+
+
+def test_secrets_in_the_environment_are_for_admins(api: Native, client: FlaskClient) -> None:
+    path = api.schedule(env={"DB_PASSWORD": "hush", "PLAIN": "x", "URL": "http://me:hush@there/"})
+    tokens = {role: api.guarded.tokens.create(role) for role in Role}
+
+    def seen(role: Role) -> dict[str, str]:
+        response = client.get(path, headers={"Authorization": f"Bearer {tokens[role]}"})
+        env: dict[str, str] = response.get_json()["env"]
+        return env
+
+    assert seen(Role.ADMIN)["DB_PASSWORD"] == "hush"
+    for role in (Role.VIEWER, Role.OPERATOR):
+        assert "hush" not in str(seen(role))
+        assert seen(role)["PLAIN"] == "x"
 
 
 def test_the_event_of_a_change_names_the_fields_that_made_it(

@@ -132,12 +132,13 @@ def idempotency() -> IdempotencyKey | None:
 
 
 def _rough_change(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Change:
-    """Return what *data* changes about the trigger and the parameters, as far as it is sound."""
+    """Return what *data* changes of what only the operations can judge, as far as it is sound."""
     kinds = {"task": str, "params": Mapping}
     return Change(
         fields={name: data[name] for name in kinds if isinstance(data.get(name), kinds[name])},
         mode=Mode.TRIGGERED if data.get("mode") == Mode.TRIGGERED.value else None,
         trigger=_moved({name: data[name] for name in TRIGGER_KEYS if name in data}, shown),
+        policy={"run_as": data["run_as"]} if "run_as" in data else {},
     )
 
 

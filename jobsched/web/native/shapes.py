@@ -6,11 +6,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from jobsched.catalog import masked
 from jobsched.errors import InvalidInput
-from jobsched.model import Job, JobState, Occurrence, Policy, Run
+from jobsched.model import Job, JobState, Occurrence, Policy, Role, Run
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
 from jobsched.triggers import describe, restore
+from jobsched.web.gate import principal
 from jobsched.web.links import job_url, run_url
 
 if TYPE_CHECKING:
@@ -192,10 +194,17 @@ def _policy_body(policy: Policy) -> Body:
         },
         "on_lost": policy.on_lost.value,
         "history": policy.history,
-        "env": policy.env,
+        "env": _env(policy.env),
         "run_as": policy.run_as,
         "detach": policy.detach,
     }
+
+
+def _env(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return variables as they may be seen: secrets only by those who may change jobs."""
+    if not env or principal().role.allows(Role.ADMIN):
+        return env
+    return {name: masked(name, value) for name, value in env.items()}
 
 
 def _trigger_of(job: Job) -> Body:

@@ -69,7 +69,10 @@ class PolicyFields(Payload):
     history: Annotated[
         int | None, Field(ge=1, le=1_000_000, description="Finished runs kept; null the server's.")
     ] = None
-    env: Annotated[Env | None, Field(description="Further environment variables.")] = None
+    env: Annotated[
+        Env | None,
+        Field(description="Further environment variables; only admins see the values of secrets."),
+    ] = None
     run_as: Annotated[User | None, Field(description="User whose rights its runs have.")] = None
     detach: Annotated[
         bool | None, Field(description="Whether processes that a run leaves behind may live on.")
