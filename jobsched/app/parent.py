@@ -120,14 +120,15 @@ class Parent:
 
     def _stop_one(self, child: Child) -> None:
         """Tell one part to leave, and see to it that it does."""
-        told = self._signals
         until = clock.monotonic() + _GRACE.get(child.name, _HURRIED)
+        hurried = False
         child.signal(signal.SIGTERM)
         while child.pid:
-            if self._signals > told:
-                told = self._signals
+            if self._signals > 1 and not hurried:
+                hurried = True
                 until = min(until, clock.monotonic() + _HURRIED)
-                child.signal(signal.SIGTERM)
+                # Another signal than the first, or both might arrive as one.
+                child.signal(signal.SIGINT)
             if clock.monotonic() > until:
                 child.kill()
             self._watch()

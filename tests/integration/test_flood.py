@@ -150,17 +150,6 @@ def test_a_flood_can_be_stopped(tmp_path: Path) -> None:
     assert digest(kept) == digest(expected(total, 2**20))
 
 
-def test_a_flood_is_followed_to_its_end(tmp_path: Path) -> None:
-    cap = 30_000_000
-    with server_with(tmp_path, cap) as server:
-        run = flood(server, TIMES)
-        seen = runs.output(server, run, follow="true")
-        row = runs.done(server, run)
-
-    assert row["output"]["out"]["kept"] == cap
-    assert digest(seen) == digest(expected(TIMES * len(BLOCK), cap))
-
-
 def test_twenty_followers_of_one_flood_see_the_same(tmp_path: Path) -> None:
     cap, seen = 5_000_000, []
     with server_with(tmp_path, cap) as server:
