@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.waiting import Waiting
     from jobsched.storage import Store
 
 
@@ -39,6 +40,7 @@ class Operations:
     status: "Status"
     reloading: "Reloading"
     audit: "AuditLog"
+    waiting: "Waiting"
 
 
 def build(
@@ -59,6 +61,7 @@ def build(
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.waiting import Waiting
 
     announce = Announcer(notify)
     queue = Queue(store, configuration, announce)
@@ -77,4 +80,5 @@ def build(
         status=Status(store, scheduling),
         reloading=Reloading(store, configuration, announce),
         audit=AuditLog(store),
+        waiting=Waiting(store),
     )

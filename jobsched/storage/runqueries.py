@@ -24,6 +24,10 @@ SELECT r.id, j.id, r.state FROM runs r LEFT JOIN jobs j ON j.key = r.job_key
 WHERE r.state IN ('starting', 'running', 'stopping') AND +r.id > :since
 ORDER BY +r.id
 """
+_ON_MACHINES = """
+SELECT job_key, count(*) FROM runs
+WHERE state IN ('starting', 'running', 'stopping') GROUP BY job_key
+"""
 _BY_STATE = "SELECT state, count(*) FROM runs WHERE state != 'done' GROUP BY state"
 _QUEUED = "SELECT count(*) FROM runs WHERE state != 'done' AND state = 'queued'"
 _BY_QUEUE = """
@@ -150,6 +154,12 @@ class RunQueries:
         with self._database.read() as connection:
             rows = connection.execute(query)
             return {run_id: (RunState(state), claim) for run_id, state, claim in rows}
+
+    def on_machines(self) -> dict[int | None, int]:
+        """Return how many runs are on a machine, by the number of their job (None = no job)."""
+        with self._database.read() as connection:
+            rows = self._database.run(connection, _ON_MACHINES).all()
+        return {row[0]: row[1] for row in rows}
 
     def queued(self) -> int:
         """Return how many runs wait."""

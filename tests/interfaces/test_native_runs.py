@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from jobsched import clock
 from jobsched.model import Counts
-from tests.support.native import Native, begin, finish, native_api, shown
+from tests.support.native import Native, begin, finish, iso, native_api, shown
 from tests.support.waiting import until
 
 
@@ -104,6 +104,34 @@ def test_a_finished_run_tells_how_it_went(api: Native, client: FlaskClient) -> N
         "bytes": 6,
         "kept": 6,
     }
+
+
+def test_a_queued_run_says_what_it_waits_for(api: Native, client: FlaskClient) -> None:
+    path = api.schedule(task="other")
+    first, second = (client.post(f"{path}/run").get_json()["id"] for _ in range(2))
+    moment = clock.now() + timedelta(hours=1)
+    third, later = api.start(), api.start(at=moment.isoformat())
+
+    def reasons() -> dict[int, str | None]:
+        return {run["id"]: run["reason"] for run in shown(client, "/runs?state=queued")["values"]}
+
+    assert reasons()[first] == "no supervisor is alive to start it"
+    assert reasons()[later] == f"not before {iso(moment)}"
+    beat(api, capacity=2)
+    assert (reasons()[first], reasons()[third]) == (None, None)
+    api.store.claims.claim("here", "boot", ["r1"], 1, clock.now_us())
+    assert reasons()[second] == "another run of its job is still alive"
+    beat(api, capacity=1)
+    assert reasons()[third] == "no place is free: 1 of 1 are taken"
+    assert shown(client, f"/runs/{third}")["reason"] == reasons()[third]
+    assert shown(client, f"/runs/{first}")["reason"] is None
+
+
+def beat(api: Native, capacity: int) -> None:
+    now_us = clock.now_us()
+    api.store.nodes.beat(
+        name="here", boot_id="b", capacity=capacity, started_us=now_us, now_us=now_us, facts={}
+    )
 
 
 def test_runs_are_found_by_their_facts(api: Native, client: FlaskClient) -> None:

@@ -1,7 +1,7 @@
 """Routes of runs: ask for one, list, show, stop, retry."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from flask import Response, request
 
@@ -64,7 +64,7 @@ def list_runs() -> Response:
 @describes(answers={200: RunAnswer, 304: None}, headers=("If-None-Match",), errors=(UnknownRun,))
 def show_run(run_id: int) -> Response:
     """Show a run."""
-    return tagged(_body(operations.runs.get(run_id)))
+    return tagged(_explained([operations.runs.get(run_id)])[0])
 
 
 @native.post("/runs/<number:run_id>/stop")
@@ -129,7 +129,7 @@ def listed(ask: Callable[[], Run]) -> Response:
 def runs_page(filters: RunFilter, limit: int, cursor: str | None) -> Response:
     """Return a page of the runs that pass *filters*."""
     found = operations.runs.list(filters, limit, cursor)
-    return page([_body(run) for run in found.values], found.next)
+    return page(_explained(found.values), found.next)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +159,9 @@ def _told(waited: _Waited, response: Response) -> Response:
 
 def _body(run: Run) -> Body:
     return run_body(run, operations.outputs.sizes(run))
+
+
+def _explained(runs: Sequence[Run]) -> list[Body]:
+    """Return runs as they are shown; those that wait say for what."""
+    reasons = operations.waiting.reasons(runs)
+    return [_body(replace(run, reason=reasons.get(run.id, run.reason))) for run in runs]

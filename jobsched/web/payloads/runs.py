@@ -149,7 +149,9 @@ class RunAnswer(Payload):
     exit_code: int | None
     signal: int | None
     ended_by: EndedBy | None
-    reason: str | None
+    reason: Annotated[
+        str | None, Field(description="Why it ended so; of a queued run, what it waits for.")
+    ]
     requested_by: str | None
     due_at: Instant | None
     created_at: Instant
