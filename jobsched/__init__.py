@@ -14,3 +14,10 @@ def create_app(**options: object) -> "Flask":
     from jobsched.app import create_app as create
 
     return create(**options)
+
+
+def register(app: "Flask", **options: object) -> None:
+    """Add all interfaces to *app*; see :func:`jobsched.app.register`."""
+    from jobsched.app import register as add
+
+    add(app, **options)

@@ -12,6 +12,7 @@ from tests.support.server import ROOT, Server
 from tests.support.waiting import until
 
 README = (ROOT / "README.rst").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.rst").read_text(encoding="utf-8")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A command and the head of the answer shown below it.
 EXAMPLES = re.findall(
@@ -52,6 +53,29 @@ def test_every_curl_example_gets_the_answer_shown(server: Server) -> None:
             job = UUID.findall(answer)[0]
             # Every second is too often for "run now" to find it idle for certain.
             server.put(f"/jobs/{job}", json={"interval": {"hours": 1}})
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"), [(README, ["check", *["token"] * 3]), (SECURITY, ["token"] * 3)]
+)
+def test_every_other_command_does_what_the_text_says(
+    text: str,
+    kinds: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # What debug.sh sets before it calls the program with the same arguments.
+    folders = {"CONF": ROOT / "conf", "TASKS": ROOT / "tasks", "DATA": tmp_path / "var"}
+    for name, path in folders.items():
+        monkeypatch.setenv(f"JOBSCHED_{name}_DIR", str(path))
+    commands = re.findall(r"^    \./debug\.sh (.+)$", text, re.M)
+
+    for command in commands:
+        assert cli.main(command.split()) == 0, command
+
+    assert [command.split()[0] for command in commands] == kinds
+    assert "That was the last token" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["debug.sh", "test.sh", ".ci/run"])
