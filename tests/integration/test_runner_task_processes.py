@@ -58,3 +58,13 @@ def test_a_worker_that_dies_in_a_call_takes_only_that_run(tasks: Tasks) -> None:
 
     assert (ended["signal"], ended["ended_by"]) == (9, "exit")
     assert tasks.run(2)["exit_code"] == 0
+
+
+def test_a_worker_without_its_streams_is_replaced(tasks: Tasks) -> None:
+    closed = tasks.run(1, "os.close(1); os.close(2)")
+
+    ended = tasks.run(2)
+
+    assert closed["exit_code"] == 0
+    assert tasks.output(ended)[0].startswith("call 1 of ")
+    assert tasks.output(ended)[1] == "to err\n"

@@ -119,3 +119,12 @@ def test_a_thread_left_behind_is_told(host: TaskHost) -> None:
 
 def test_a_process_that_was_waited_for_leaves_no_dirt(host: TaskHost) -> None:
     assert run(host, "import subprocess", "subprocess.run(['true'])")["dirty"] is False
+
+
+@pytest.mark.parametrize(
+    "line", ["os.close(0)", "os.close(1)", "os.dup2(os.open('/dev/null', os.O_WRONLY), 2)"]
+)
+def test_streams_that_lead_elsewhere_are_told(host: TaskHost, line: str) -> None:
+    end = run(host, "import os", line)
+
+    assert (end["exit_code"], end["dirty"]) == (0, True)

@@ -4,6 +4,7 @@ Standard library only: it lives in the task process.
 """
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,11 @@ def restore() -> None:
         sys.stdout, sys.stderr = _streams[1], _streams[2]
 
 
+def targets() -> list[tuple[int, int] | None]:
+    """Return what stdin, stdout and stderr lead to, None for one that is closed."""
+    return [_target(descriptor) for descriptor in (0, 1, 2)]
+
+
 def flush() -> None:
     """Flush Python's and C's streams, so that all output is in the pipes before the next word."""
     for stream in (sys.stdout, sys.stderr, *_streams.values()):
@@ -48,6 +54,13 @@ def print_traceback(error: BaseException, *hidden: str) -> None:
         trace = trace.tb_next
     error.__traceback__ = trace
     sys.__excepthook__(type(error), error, trace)
+
+
+def _target(descriptor: int) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = os.fstat(descriptor)
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _stream(descriptor: int) -> TextIOWrapper:

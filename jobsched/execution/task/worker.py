@@ -33,6 +33,7 @@ class Worker:
         self._variables: dict[str, str] = {}
         self._folder = os.getcwd()
         self._pid = os.getpid()
+        self._targets = streams.targets()
 
     def load(self, task: Message) -> None:
         """Make the one instance of *task*; if that fails, say why and end the process."""
@@ -60,12 +61,18 @@ class Worker:
             "op": "ended",
             "exit_code": code,
             "reason": reason,
-            "dirty": _has_children() or threading.active_count() > threads,
+            "dirty": self._is_dirty(threads),
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "cpu_us": _cpu_us() - cpu,
         }
         self._channel.tell(ended)
         return code
+
+    def _is_dirty(self, threads: int) -> bool:
+        """Return whether the call left what would disturb the next: no other may follow it."""
+        # Without its streams, what later runs print would be lost or go elsewhere.
+        moved = streams.targets() != self._targets
+        return moved or _has_children() or threading.active_count() > threads
 
     def _run(self, message: Message, info: Info) -> tuple[int, str | None]:
         """Return exit code and reason of one call, whatever it does short of killing us."""
