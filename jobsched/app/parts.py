@@ -13,6 +13,7 @@ from jobsched.app.children import Beat
 from jobsched.app.hints import hints
 from jobsched.app.start import Start
 from jobsched.errors import ConfigurationError
+from jobsched.operations import parts as signs
 from jobsched.wake import Wake
 
 CONFIGURATION = 2
@@ -25,12 +26,15 @@ def live(name: str, start: Start, beat: Beat) -> int:
     """Be the part called *name* until told to stop; return the process's exit code."""
     titles.show(name)
     _catch_signals(name, start)
+    data_dir = start.settings.data_dir
     try:
-        PARTS[name](start, beat)
+        PARTS[name](start, signs.signs(data_dir, name, beat))
     except ConfigurationError as error:
         for mistake in error.mistakes:
             print(f"jobsched {name}: {mistake}", flush=True)  # noqa: T201 - the log may be elsewhere
         return CONFIGURATION
+    finally:
+        signs.end(data_dir, name)
     return 0
 
 

@@ -77,7 +77,7 @@ def build(
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),
         scheduling=scheduling,
-        status=Status(store, scheduling),
+        status=Status(store, configuration, scheduling),
         reloading=Reloading(store, configuration, announce),
         audit=AuditLog(store),
         waiting=Waiting(store),

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobsched import clock
+from jobsched.operations import parts
+from jobsched.operations.configuration import Configuration
+from jobsched.operations.parts import Part
 from jobsched.operations.scheduling import PauseOfAll, Scheduling
 from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
@@ -19,6 +22,7 @@ class Report:
 
     database: str
     leader: Mapping[str, Any] | None
+    parts: list[Part]
     nodes: list[Mapping[str, Any]]
     scheduling: PauseOfAll
     jobs: Mapping[str, int]
@@ -31,8 +35,9 @@ class Report:
 class Status:
     """Looking at the program as a whole."""
 
-    def __init__(self, store: Store, scheduling: Scheduling) -> None:
+    def __init__(self, store: Store, configuration: Configuration, scheduling: Scheduling) -> None:
         self._store = store
+        self._configuration = configuration
         self._scheduling = scheduling
 
     def report(self) -> Report:
@@ -41,6 +46,7 @@ class Status:
         return Report(
             database=self._store.database.dialect,
             leader=self._leader(),
+            parts=parts.read(self._configuration.settings.data_dir),
             nodes=self._nodes(),
             scheduling=self._scheduling.state(),
             jobs={state.value: count for state, count in self._store.jobs.counts().items()},

@@ -45,6 +45,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def test_the_status_shows_all_parts_alive(server: Server) -> None:
+    parts = server.get("/status").json()["parts"]
+
+    assert [(part["name"], part["alive"]) for part in parts] == [
+        ("scheduler", True), ("supervisor", True), ("web", True),
+    ]  # fmt: skip
+    assert all(psutil.Process(part["pid"]).is_running() for part in parts)
+
+
 def start_run(server: Server, task: str) -> int:
     response = server.post("/runs", json={"task": task})
     assert response.status_code == 202, response.text

@@ -1,5 +1,6 @@
 """The native API: catalog, tokens, pausing everything, reloading, status, roles."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from flask.testing import FlaskClient
 
 from jobsched import auth, clock
 from jobsched.model import Role
+from jobsched.operations import parts
 from jobsched.web.audit import AuditRow
 from tests.support.native import CATALOG, Native, iso, shown, write_configuration
 
@@ -135,11 +137,16 @@ def test_the_status_tells_of_the_parts(api: Native, client: FlaskClient) -> None
     api.store.nodes.beat(
         name="here", boot_id="b", capacity=4, started_us=now_us, now_us=now_us, facts={"layers": []}
     )
+    parts.signs(api.settings.data_dir, "web", lambda: None)
     api.schedule()
     api.start()
 
     status = client.get("/status").get_json()
 
+    (web,) = status["parts"]
+    assert (web["name"], web["pid"], web["alive"]) == ("web", os.getpid(), True)
+    assert web["started_at"].endswith("Z")
+    assert web["heartbeat_at"].endswith("Z")
     assert status["leader"] == {"owner": "me", "epoch": 1}
     assert [(node["name"], node["alive"]) for node in status["nodes"]] == [("here", True)]
     assert (status["jobs"], status["runs"]) == ({"active": 1}, {"queued": 1})

@@ -127,6 +127,7 @@ def show_status() -> Response:
         "time": iso(clock.now()),
         "database": report.database,
         "leader": report.leader,
+        "parts": [facts(part) for part in report.parts],
         "nodes": [plain(node) for node in report.nodes],
         "scheduling": facts(report.scheduling),
         "jobs": report.jobs,

@@ -115,6 +115,16 @@ class ReloadAnswer(Payload):
     ]
 
 
+class PartAnswer(Payload):
+    """A part of the program on this machine: web, scheduler or supervisor."""
+
+    name: str
+    pid: int
+    alive: Annotated[bool, Field(description="Whether it gave a sign of life lately.")]
+    started_at: Instant
+    heartbeat_at: Instant
+
+
 class StatusAnswer(Payload):
     """The parts of the program and how they are."""
 
@@ -122,6 +132,7 @@ class StatusAnswer(Payload):
     time: Instant
     database: str
     leader: dict[str, Any] | None
+    parts: list[PartAnswer]
     nodes: list[dict[str, Any]]
     scheduling: PausedAnswer
     jobs: Annotated[dict[str, int], Field(description="How many jobs are in which state.")]
