@@ -193,6 +193,7 @@ def test_J9_J15_the_mistakes_of_all_files_come_at_once(tmp_path: Path) -> None:
         logging=LOGGING.replace("level=DEBUG", "level=DEBUGG"),
     )
     server.data.mkdir(mode=0o755)
+    (server.data / "jobsched.db").touch()  # an empty folder would simply be closed
 
     message = refused(server)
 
