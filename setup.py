@@ -43,8 +43,8 @@ setup(
         "apscheduler.jobstores": ["jobsched = jobsched.scheduling.jobstore:JobStore"],
         "apscheduler.executors": ["jobsched = jobsched.scheduling.executor:QueueExecutor"],
         "apscheduler.triggers": [
-            "jobsched_interval = jobsched.triggers.interval:IntervalTrigger",
-            "jobsched_at = jobsched.triggers.at:AtTrigger",
+            "jobsched_interval = jobsched.triggers.plugins:Interval",
+            "jobsched_at = jobsched.triggers.plugins:At",
         ],
     },
 )

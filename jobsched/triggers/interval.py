@@ -123,7 +123,7 @@ def _read_step(fields: Fields, shortest: int) -> int | None:
     amounts = {unit: microseconds(amount, UNITS[unit]) for unit, amount in known.items()}
     for unit in (unit for unit, amount in amounts.items() if amount is None):
         fields.refuse(f"interval.{unit}", "number", f"interval.{unit} must be a finite number.")
-    return None if fields.errors else _checked(fields, amounts, shortest)
+    return None if None in amounts.values() else _checked(fields, amounts, shortest)
 
 
 def _checked(fields: Fields, amounts: Mapping[str, int | None], shortest: int) -> int | None:

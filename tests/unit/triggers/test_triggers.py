@@ -110,6 +110,12 @@ def test_all_mistakes_are_named_at_once() -> None:
     }  # fmt: skip
 
 
+def test_a_wrong_length_is_told_beside_other_mistakes() -> None:
+    refused = fields_refused({"interval": {"seconds": -1}, "timezone": "Mars", "end": "x"})
+
+    assert refused == {"interval.seconds": "positive", "timezone": "timezone", "end": "time"}
+
+
 def test_the_nearest_field_is_suggested() -> None:
     with pytest.raises(InvalidInput, match="Did you mean interval"):
         parse({"interval": {"seconds": 1}, "intervall": 3}, created_us=NOW)
