@@ -35,10 +35,10 @@ def reference(count: int) -> tuple[float, float]:
     return count / (time.perf_counter() - began), (_own_cpu() - before) / count
 
 
-def bulk(server: Server, count: int) -> tuple[float, dict[str, float]]:
+def bulk(server: Server, count: int, task: str = "true") -> tuple[float, dict[str, float]]:
     """Queue *count* runs; return runs per second and CPU seconds per run, by process."""
     store = server.store()
-    _queue(store, count)
+    _queue(store, count, task)
     before, began = server.cpu_seconds(), time.perf_counter()
     _poke(server)
     while store.runs.figures().queued or store.runs.live():
@@ -49,11 +49,11 @@ def bulk(server: Server, count: int) -> tuple[float, dict[str, float]]:
     return count / seconds, {name: (after[name] - before[name]) / count for name in after}
 
 
-def _queue(store: object, count: int) -> None:
+def _queue(store: object, count: int, task: str) -> None:
     from jobsched.storage import Store, newruns
 
     assert isinstance(store, Store)
-    new = NewRun(name="true", task="true", created_us=clock.now_us())
+    new = NewRun(name=task, task=task, created_us=clock.now_us())
     with store.database.write() as connection:
         for _ in range(count):
             newruns.insert(store.database, connection, new, None)

@@ -63,12 +63,18 @@ _NAMES = ("parent", "web", "scheduler", "supervisor")
 
 
 @contextmanager
-def serving(scripts: Mapping[str, str]) -> Iterator[Server]:
-    """Start a server whose tasks run *scripts* (name to path); stop it at the end."""
+def serving(scripts: Mapping[str, str], catalog: str = "", code: str = "") -> Iterator[Server]:
+    """Start a server whose tasks run *scripts* (name to path); stop it at the end.
+
+    *catalog* is added to its catalog, *code* is the file ``tasks.py`` of its tasks folder.
+    """
     with tempfile.TemporaryDirectory(prefix="jobsched-bench-") as name:
         folder = Path(name)
         port = _free_port()
         _configure(folder, scripts)
+        with (folder / "catalog.cfg").open("a") as file:
+            file.write(catalog)
+        (folder / "tasks.py").write_text(code)
         command = [sys.executable, "-m", "jobsched", "--conf-dir", str(folder)]
         command += ["--tasks-dir", str(folder), "--data-dir", str(folder / "data")]
         environ = {k: v for k, v in os.environ.items() if not k.startswith("JOBSCHED_")}
