@@ -15,7 +15,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -28,7 +28,8 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestTimeout
 
 from jobsched import clock
-from jobsched.web import problems
+from jobsched.web import problems, refusals
+from jobsched.web.refusals import TooSlow
 
 IDLE_SECONDS = 30.0  # before the first byte of a request
 HEAD_SECONDS = 10.0  # from the first byte of a request to the end of its head
@@ -43,41 +44,6 @@ LARGEST_HEAD = 65_536  # what the loop gathers; a longer one is left to the pars
 ACCEPT_AT_ONCE = 64
 SWEEP_EVERY = 0.5
 SHORT_SECONDS = 0.05  # until the next try to accept without a free descriptor
-
-_STATUSES: dict[type[Exception], tuple[int, str, str, str]] = {
-    RequestTimeout: (408, "request-timeout", "Request Timeout", "The request came too slowly."),
-    broken.LimitRequestLine: (414, "uri-too-long", "URI Too Long", "The address is too long."),
-    broken.LimitRequestHeaders: (
-        431,
-        "headers-too-large",
-        "Request Header Fields Too Large",
-        "There are too many header fields, or one is too long.",
-    ),
-    broken.UnsupportedTransferCoding: (
-        400,
-        "malformed-request",
-        "Malformed request",
-        "Only the transfer coding chunked is understood.",
-    ),
-    broken.ExpectationFailed: (
-        417,
-        "expectation-failed",
-        "Expectation Failed",
-        "Only 100-continue can be expected.",
-    ),
-    broken.ParseException: (
-        400,
-        "malformed-request",
-        "Malformed request",
-        "This is not an HTTP request.",
-    ),
-}
-_OUR_OWN = (broken.InvalidResponseHeader, broken.InvalidResponseHeaderName)
-_DEFECT = (500, "internal-error", "Internal error", "Something went wrong in the server.")
-
-
-class TooSlow(RequestTimeout):
-    """The client did not send its request in time."""
 
 
 class PatientUnreader(SocketUnreader):  # type: ignore[misc]
@@ -269,13 +235,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Tell a client why its request was not even passed on."""
-        found = (each for kind, each in _STATUSES.items() if isinstance(exc, kind))
-        facts = _DEFECT if isinstance(exc, _OUR_OWN) else next(found, _DEFECT)
-        if facts is _DEFECT:
+        problem = refusals.problem(exc)
+        if problem["status"] == 500:
             self.log.error("connection failed", exc_info=exc)
         else:
             self.log.debug("request refused reason=%s", type(exc).__name__)
-        _send(client, *facts)
+        _send(client, problem)
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
         try:
@@ -325,13 +290,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
 
-def _send(client: socket.socket, status: int, kind: str, title: str, detail: str) -> None:
+def _send(client: socket.socket, problem: Mapping[str, object]) -> None:
     """Send a problem and nothing after it; a client that does not take it has none."""
-    body = problems.render(
-        problems.document(kind=kind, title=title, status=status, detail=detail, instance=None)
-    )
+    body = problems.render(problem)
     head = (
-        f"HTTP/1.1 {status} {title}\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+        f"HTTP/1.1 {problem['status']} {problem['title']}\r\nConnection: close\r\n"
+        f"Content-Type: {problems.MEDIA_TYPE}\r\n"
         f"X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     try:

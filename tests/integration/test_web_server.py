@@ -53,6 +53,23 @@ def test_a_body_in_pieces_and_a_chunked_one_arrive(server: WebProcess) -> None:
     assert server.ask(chunked + b"3\r\nabc\r\n0\r\n\r\n").body == b"abc"
 
 
+def test_a_header_that_stands_there_twice_is_named(server: WebProcess) -> None:
+    head = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+    twice = b"Content-Type: application/json\r\n" * 2
+
+    answer = server.ask(head + twice + b"Content-Length: 2\r\n\r\n{}")
+    lengths = server.ask(head + b"Content-Length: 2\r\n" * 2 + b"\r\n{}")
+
+    problem = answer.problem()
+    assert (answer.status, problem["type"]) == (400, "/errors/malformed-request")
+    assert problem["instance"] == "/echo"
+    assert problem["detail"] == "The header Content-Type may stand there only once."
+    assert [(each["field"], each["rule"]) for each in problem["errors"]] == [
+        ("Content-Type", "repeated")
+    ]
+    assert lengths.problem()["errors"][0]["field"] == "Content-Length"
+
+
 @pytest.mark.parametrize(
     ("data", "status", "kind"),
     [
