@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.server import ROOT
 
 TEXT = (ROOT / "docs" / "embedding.rst").read_text(encoding="utf-8")
@@ -21,36 +19,15 @@ answers = {path: app.test_client().get(path).status_code for path in ("/hello", 
 foreign = app.test_client().get("/hello", headers={"Host": "evil.example"}).status_code
 print(answers, foreign, flush=True)
 """
-TICK = """
-import threading
-from apscheduler.events import EVENT_JOB_EXECUTED
-ran = threading.Event()
-scheduler.add_listener(lambda event: ran.set(), EVENT_JOB_EXECUTED)
-assert ran.wait(30)
-scheduler.shutdown()
-sys.stdout.flush()
-"""
-STORE = """
-print([(job.name, job.args) for job in scheduler.get_jobs()], flush=True)
-"""
 
 
-@pytest.mark.parametrize(
-    ("number", "more", "said"),
-    [
-        (0, FLASK, "{'/hello': 401, '/jobs': 401} 400\n"),
-        (2, TICK, "tick\n"),
-        (3, STORE, "[('five', ('example',))]\n"),
-    ],
-    ids=["flask", "triggers", "store"],
-)
-def test_an_example_runs(tmp_path: Path, number: int, more: str, said: str) -> None:
+def test_the_gate_stands_before_all_routes_of_the_example(tmp_path: Path) -> None:
     for name in ("conf", "tasks"):
         shutil.copytree(ROOT / name, tmp_path / name)
     (tmp_path / "var").mkdir(mode=0o700)
 
     result = subprocess.run(
-        [sys.executable, "-c", f"import os, sys\n{BLOCKS[number]}{more}os._exit(0)"],
+        [sys.executable, "-c", f"import os\n{BLOCKS[0]}{FLASK}os._exit(0)"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -59,7 +36,7 @@ def test_an_example_runs(tmp_path: Path, number: int, more: str, said: str) -> N
         check=False,
     )
 
-    assert (result.stderr, result.stdout) == ("", said)
+    assert (result.stderr, result.stdout) == ("", "{'/hello': 401, '/jobs': 401} 400\n")
 
 
 def test_the_commands_are_those_of_the_program() -> None:
