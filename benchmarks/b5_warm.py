@@ -65,7 +65,7 @@ def main() -> None:
     count = parser.parse_args().runs
     bare_before, cpu_before = reference(count)
     with serving({}, CATALOG.format("warm"), CODE) as server:
-        bulk(server, 50, "nothing")
+        bulk(server, 1000, "nothing")  # until every worker is there
         rate, cpu = bulk(server, count, "nothing")
     bare_after, cpu_after = reference(count)
     bare = (bare_before + bare_after) / 2

@@ -43,12 +43,18 @@ class Server:
     def cpu_seconds(self) -> dict[str, float]:
         """Return the CPU time of its processes so far, and of the jobs that have ended."""
         everyone = processes.all_processes()
-        parts = [p for p in everyone.values() if p.parent == self.pid]
-        names = dict(zip([self.pid, *(p.pid for p in parts)], _NAMES, strict=False))
-        runners = [p for p in everyone.values() if self._is_runner(p.pid)]
-        found = {name: everyone[pid].cpu / processes.TICKS for pid, name in names.items()}
-        found["runners"] = sum(p.cpu for p in runners) / processes.TICKS
+        found = dict.fromkeys((*_NAMES, "runners"), 0.0)
+        for pid, name in self.processes().items():
+            found[name] += everyone[pid].cpu / processes.TICKS
         return found
+
+    def processes(self) -> dict[int, str]:
+        """Return what each of its processes is, runners included."""
+        everyone = processes.all_processes()
+        parts = [p.pid for p in everyone.values() if p.parent == self.pid]
+        runners = [p.pid for p in everyone.values() if self._is_runner(p.pid)]
+        names = dict(zip([self.pid, *parts], _NAMES, strict=False))
+        return names | dict.fromkeys(runners, "runners")
 
     def _is_runner(self, pid: int) -> bool:
         try:
