@@ -116,7 +116,9 @@ def refusal_of(policy: Policy, alive: int) -> str | None:
     if alive < policy.max_instances or policy.overlap is Overlap.REPLACE:
         return None
     if policy.overlap is Overlap.SKIP:
-        return f"overlap: {alive} of its runs {'is' if alive == 1 else 'are'} still alive"
+        return (
+            f"overlap: {alive} of its runs still {'waits or runs' if alive == 1 else 'wait or run'}"
+        )
     return "overlap: another run waits already" if alive > policy.max_instances else None
 
 

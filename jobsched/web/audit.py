@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from weakref import WeakSet
 
 from jobsched import clock
+from jobsched.events import Event, publish
 
 BATCH = 500
 GATHER = 0.1  # seconds that a row waits for others
@@ -109,4 +110,13 @@ def flush_all(seconds: float) -> bool:
 
 def _tell_log(rows: Sequence[AuditRow]) -> None:
     for row in rows:
-        _log.warning("audit row kept here only row=%r", row)
+        fields: dict[str, object] = {
+            "at": clock.from_us(row.at_us),
+            "who": row.who,
+            "source": row.source,
+            "what": row.what,
+            "target": row.target,
+            "status": row.status,
+            "request": row.request_id,
+        }
+        publish(Event(name="audit kept in the log", level=logging.WARNING, fields=fields))

@@ -1,10 +1,12 @@
 """The probes: is it alive, is it ready, and figures for Prometheus.
 
 Alive means that this process answers. Ready means that jobs fire: the database answers and has
-this version's shape, and a scheduler leads and has renewed its lead lately.
+this version's shape, a scheduler leads and has renewed its lead lately, and there is room to write.
 """
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from flask import Blueprint, Response
 
@@ -21,6 +23,8 @@ from jobsched.web.payloads.base import Payload
 
 # A lead that was not renewed twice in a row is stale, though it has not run out yet.
 FRESH_US = round((LEASE_SECONDS - 2 * RENEW_SECONDS) * clock.SECOND)
+# With less room next to nothing can be written: neither what fires nor what is asked for.
+LEAST_BYTES = 1_000_000
 
 health = Blueprint("health", __name__)
 
@@ -48,8 +52,9 @@ def healthz() -> Response:
 @health.get("/readyz")
 @describes(answers={200: Readiness}, errors=(Unavailable,))
 def readyz() -> Response:
-    """Whether jobs fire: database, its shape, a leader, its ticks. Needs no token."""
+    """Whether jobs fire: database, its shape, a leader, its ticks, disk. Needs no token."""
     checks = {name: _verdict(check) for name, check in _CHECKS.items()}
+    checks["disk"] = _room(operations.configuration.settings.data_dir)
     failed = [f"{name}: {verdict}" for name, verdict in checks.items() if verdict != "ok"]
     if failed:
         raise Unavailable(f"Not ready: {', '.join(failed)}.", retry_after=1)
@@ -68,6 +73,14 @@ def _verdict(check: Callable[[Store], bool]) -> str:
         return "ok" if check(operations.store) else "failed"
     except JobschedError:
         return "database does not answer"
+
+
+def _room(data_dir: Path) -> str:
+    try:
+        disk = os.statvfs(data_dir)
+    except OSError:
+        return "failed"
+    return "ok" if disk.f_bavail * disk.f_frsize >= LEAST_BYTES else "full"
 
 
 def _answers(store: Store) -> bool:

@@ -67,7 +67,7 @@ def test_an_overlap_is_skipped_written_down_and_told(
     scheduling.fire(10)
 
     assert scheduling.outcomes(job) == [("ran", 1), ("skipped", 1)]
-    assert scheduling.ledger(job)[1].reason == "overlap: 1 of its runs is still alive"
+    assert scheduling.ledger(job)[1].reason == "overlap: 1 of its runs still waits or runs"
     [skip] = [event for event in told if event.name == "run skipped"]
     assert (skip.fields["job"], skip.fields["due"]) == (job.id, from_us(NOON + 20 * SECOND))
     scheduling.finish_runs(job)

@@ -8,17 +8,21 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
+from jobsched.catalog import Catalog
 from jobsched.model import Role
+from jobsched.operations.configuration import Configuration
 from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
 from jobsched.web.context import EXTENSION
 from jobsched.web.health import health
+from tests.support.native import settings_in
 from tests.support.web import Guarded, guarded_app
 
 
 @dataclass
 class Verbs:
     store: Store
+    configuration: Configuration
     extra: list[str] = field(default_factory=list)
 
 
@@ -30,9 +34,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def guarded(store: Store) -> Guarded:
-    guarded = guarded_app()
-    guarded.app.extensions[EXTENSION] = Verbs(store)
+def guarded(store: Store, tmp_path: Path) -> Guarded:
+    guarded, settings = guarded_app(), settings_in(tmp_path)
+    settings.data_dir.mkdir()
+    guarded.app.extensions[EXTENSION] = Verbs(store, Configuration(settings, Catalog(tasks={})))
     guarded.app.register_blueprint(health)
     return guarded
 
@@ -62,9 +67,27 @@ def test_ready_needs_a_leader_that_ticks(client: FlaskClient, store: Store) -> N
     assert without.headers["Retry-After"] == "1"
     assert leading.get_json() == {
         "status": "ready",
-        "checks": {"database": "ok", "migrations": "ok", "leader": "ok", "ticks": "ok"},
+        "checks": {
+            "database": "ok",
+            "migrations": "ok",
+            "leader": "ok",
+            "ticks": "ok",
+            "disk": "ok",
+        },
     }
     assert stale.get_json()["detail"] == "Not ready: ticks: failed."
+
+
+def test_ready_needs_room_on_the_disk(
+    client: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.leases.take(LEASE, "me", 10)
+    monkeypatch.setattr("jobsched.web.health.LEAST_BYTES", 1 << 62)
+
+    full = client.get("/readyz")
+
+    assert full.status_code == 503
+    assert full.get_json()["detail"] == "Not ready: disk: full."
 
 
 def test_ready_needs_this_versions_database(client: FlaskClient, store: Store) -> None:
