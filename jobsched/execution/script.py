@@ -66,12 +66,20 @@ def command(arguments: Mapping[str, str], places: Places) -> list[str]:
     return command_for(find(arguments.get("script", ""), places.conf_dir), types)
 
 
+def working_folder() -> Path:
+    """Return the working directory; when somebody has removed it, where it was."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(os.readlink("/proc/self/cwd").removesuffix(" (deleted)"))
+
+
 def find(script: str, conf_dir: Path | None) -> Path:
     """Return where *script* is: in the working directory, else next to catalog.cfg.
 
     Raises: ScriptMissing.
     """
-    folders = [folder for folder in (Path.cwd(), conf_dir) if folder is not None]
+    folders = [folder for folder in (working_folder(), conf_dir) if folder is not None]
     tried = list(dict.fromkeys(folder.absolute() / script for folder in folders))
     for path in tried:
         if path.is_file():

@@ -206,7 +206,6 @@ def test_a_lock_for_a_moment_is_not_even_noticed(shop: Shop) -> None:
         until(lambda: shop.server.get("/healthz").status_code == 200)
         assert not asked.done()
         other.execute("ROLLBACK")
-
         assert asked.result(10)
     shop.close_books()
 
@@ -260,11 +259,6 @@ def test_runs_wait_until_their_runner_has_descriptors(shop: Shop, spare: int) ->
         ("gated", CODE, None), ("warm", 0, None), ("forked", 0, None),
     }  # fmt: skip
     assert shop.server.pids()["runner"] == [runner]
-
-
-def why(shop: Shop, run: int) -> str | None:
-    reason: str | None = runs.row(shop.server, run)["reason"]
-    return reason
 
 
 def rows(shop: Shop, ids: list[int]) -> list[runs.Row]:
@@ -330,10 +324,26 @@ def test_runs_wait_until_their_user_may_have_processes(shop: Shop, script_for_al
     resource.prlimit(runner, resource.RLIMIT_NPROC, (0, usual[1]))
 
     run = runs.id_of(shop.server.post(f"{job.headers['Location']}/run"))
-    until(lambda: "Resource temporarily unavailable" in (why(shop, run) or ""))
+    short = "Resource temporarily unavailable"
+    until(lambda: short in str(runs.row(shop.server, run)["reason"]))
     waiting = runs.row(shop.server, run)
     resource.prlimit(runner, resource.RLIMIT_NPROC, usual)
 
     assert waiting["state"] in {"queued", "starting"}
     assert runs.done(shop.server, run, 30)["outcome"] == "succeeded"
     assert runs.output(shop.server, run) == b"nobody\n"
+
+
+@pytest.mark.parametrize("victim", [None, "supervisor"])
+def test_runs_are_not_started_while_the_working_folder_is_away(
+    shop: Shop, victim: str | None
+) -> None:
+    (folder := shop.server.folder / "work").rmdir()
+    if victim is not None:
+        shop.server.kill(victim)
+    missing = runs.done(shop.server, runs.start(shop.server, "plain"))
+    folder.mkdir()
+
+    assert (missing["outcome"], missing["signal"]) == ("not_started", None)
+    assert str(folder) in missing["reason"]
+    until(lambda: runs.done(shop.server, runs.start(shop.server, "warm"))["exit_code"] == 0)

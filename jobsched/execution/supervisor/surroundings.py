@@ -5,12 +5,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 from jobsched import clock
 from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
+from jobsched.execution.script import working_folder
 from jobsched.settings import Settings
 from jobsched.storage.switches import CONFIGURATION, Switches
 
@@ -39,7 +39,8 @@ class Surroundings:
     def here(cls, settings: Settings, catalog: Catalog) -> "Surroundings":
         """Return those of this process: its folder and what jobs may inherit of its variables."""
         inherited = allowed_variables(os.environ, settings.environment)
-        return cls(settings=settings, catalog=catalog, folder=str(Path.cwd()), inherited=inherited)
+        folder = str(working_folder())
+        return cls(settings=settings, catalog=catalog, folder=folder, inherited=inherited)
 
 
 class Present:
