@@ -135,8 +135,9 @@ def _checked(fields: Fields, amounts: Mapping[str, int | None], shortest: int) -
     if step <= 0:
         fields.refuse(name, "positive", f"{name} must be more than zero.")
     elif step < shortest:
-        least = f"at least {shortest / SECOND:g} seconds"
-        fields.refuse(name, "too_short", f"interval must be {least} (given: {step / SECOND:g}).")
+        given = f"{step / SECOND:.6f}".rstrip("0")
+        least = f"at least {shortest / SECOND:g} seconds (given: {given})"
+        fields.refuse(name, "too_short", f"interval must be {least}.")
     else:
         fields.refuse(name, "range", f"{name} is longer than the calendar.")
     return None

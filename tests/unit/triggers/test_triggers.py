@@ -82,7 +82,7 @@ def test_an_interval_that_is_none_is_refused(value: object, field: str, rule: st
 
 def test_the_refusal_of_a_short_interval_says_how_long_it_must_be() -> None:
     with pytest.raises(
-        InvalidInput, match=r"^interval must be at least 0.1 seconds \(given: 1e-06"
+        InvalidInput, match=r"^interval must be at least 0.1 seconds \(given: 0.000001"
     ):
         parse({"interval": {"seconds": 0.000001}}, created_us=NOW)
 
