@@ -3,7 +3,9 @@
 import pytest
 
 from jobsched.clock import SECOND
+from jobsched.events import Event
 from jobsched.model import JobState
+from jobsched.scheduling.cycle import LONGEST_SLEEP
 from jobsched.storage import Store
 from jobsched.storage.decisions import LeaseLost
 from jobsched.storage.firing import LEASE
@@ -94,5 +96,28 @@ def test_trap_7_a_leader_that_was_frozen_is_refused_by_the_epoch(store: Store) -
     two.fire()
     assert len(two.runs(job)) == 1
     assert one.firer.fire() == 1.0
+    two.firer.leader.resign()
+    one.firer.leader.resign()
+
+
+def test_trap_7_a_loop_that_lost_the_lead_waits_and_fires_nothing(
+    store: Store, told: list[Event]
+) -> None:
+    one, two = Scheduling(store), Scheduling(store)
+    job = one.add({"interval": {"seconds": 5}})
+    old = one.firer.leader.lease()
+    assert old is not None
+    store.leases.release(LEASE, old.owner, old.epoch)
+    assert two.firer.leader.lease() is not None
+    for scheduler in (one, two):
+        scheduler.moment.go(5)  # within the lease
+
+    waits = [one.firer.fire(), one.firer.fire()]
+
+    assert waits == [LONGEST_SLEEP] * 2
+    assert one.runs(job) == []
+    assert [event.name for event in told].count("lead lost") == 1
+    two.fire()
+    assert len(one.runs(job)) == 1
     two.firer.leader.resign()
     one.firer.leader.resign()

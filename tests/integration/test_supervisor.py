@@ -7,8 +7,9 @@ import pytest
 
 from jobsched import clock, events
 from jobsched.events import Event
-from jobsched.execution import processes
-from jobsched.model import EndedBy, Outcome, RunState
+from jobsched.model import End, EndedBy, Outcome, RunState
+from jobsched.storage.settling import Settlement
+from tests.support.runner import lives
 from tests.support.supervision import Site
 from tests.support.waiting import until
 
@@ -172,8 +173,7 @@ def test_when_a_runner_is_killed_its_runs_are_lost_with_a_reason_and_nothing_sur
 
     assert run.outcome is Outcome.LOST
     assert "runner was killed" in str(run.reason)
-    left = processes.process(pid)
-    assert left is None or left.gone
+    assert not lives(pid)
 
 
 def test_killed_runners_are_replaced_and_work_goes_on(site: Site) -> None:
@@ -210,6 +210,23 @@ def test_after_a_restart_of_the_machine_claimed_runs_are_lost(site: Site) -> Non
 
     assert run.outcome is Outcome.LOST
     assert "machine restarted" in str(run.reason)
+
+
+def test_what_a_runner_hosts_for_no_living_row_is_ended(site: Site) -> None:
+    pids = site.folder / "pids"
+    site.script("long", f"echo $$ >> {pids}; exec sleep 1000")
+    run_id = site.queue("long")
+    site.start()
+    site.until_state(run_id, RunState.RUNNING)
+    pid = int(until(lambda: pids.exists() and pids.read_text()))
+
+    site.crash()
+    end = End(run_id=run_id, claim=1, ended_by=EndedBy.LOST, ended_us=clock.now_us())
+    site.store.claims.settle([Settlement(end=end)], clock.now_us())
+    site.start()
+
+    site.until(lambda: not lives(pid))
+    assert site.run(run_id).outcome is Outcome.LOST
 
 
 def test_an_ordered_stop_ends_what_lives(site: Site) -> None:

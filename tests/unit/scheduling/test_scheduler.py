@@ -165,6 +165,23 @@ def test_our_executor_queues_runs_for_jobs_of_another_store(url: str) -> None:
     store.close()
 
 
+def test_our_executor_opens_its_own_database_and_refuses_other_functions(url: str) -> None:
+    scheduler = JobschedScheduler(timezone="UTC")
+    executor = QueueExecutor(url=url)
+    executor.start(scheduler, "default")
+    foreign = scheduler.add_job(print, "interval", hours=1, id="theirs")
+
+    with pytest.raises(ValueError, match="theirs does not call"):
+        executor.submit_job(foreign, [])
+    assert executor._store is not None
+    executor._store.close()
+
+
+def test_our_executor_needs_to_know_its_database() -> None:
+    with pytest.raises(ValueError, match="a store or the url"):
+        QueueExecutor().start(JobschedScheduler(timezone="UTC"), "default")
+
+
 def test_a_run_task_called_by_anyone_else_says_so() -> None:
     with pytest.raises(RuntimeError, match="QueueExecutor"):
         run_task("example")
