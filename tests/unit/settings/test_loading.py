@@ -116,6 +116,7 @@ def test_all_mistakes_come_at_once_with_file_and_line(load_cfg: Load, conf: Path
         ("\nimport nowhere_to_be_found", 2, "ModuleNotFoundError"),
         ("def f():\n    raise KeyError('x')\nf()", 2, "KeyError"),
         ("raise SystemExit(0)", 1, "SystemExit"),
+        ("HOST = 'a'\nJOB_LIVETIME: float = 'long'", 2, "must be a number"),
     ],
 )
 def test_broken_python_is_told_with_its_line(
@@ -125,6 +126,16 @@ def test_broken_python_is_told_with_its_line(
 
     assert mistake.startswith(f"{conf / 'jobsched.cfg'}:{line}: ")
     assert word in mistake
+
+
+def test_a_cfg_that_is_no_text_file_is_told(load_cfg: Load, conf: Path) -> None:
+    assert "not valid Python" in mistakes_of(lambda: load_cfg("HOST = '\0'"))[0]
+    (conf / "jobsched.cfg").unlink()
+    (conf / "jobsched.cfg").mkdir()
+
+    (mistake,) = mistakes_of(lambda: load({"conf_dir": str(conf), "tasks_dir": str(conf)}, {}))
+
+    assert mistake == f"{conf / 'jobsched.cfg'}: cannot be read: Is a directory"
 
 
 def test_lower_case_and_underscored_names_are_the_files_own(load_cfg: Load) -> None:
