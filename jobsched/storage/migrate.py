@@ -38,7 +38,9 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
             return _up_to_date(connection, scripts)
     except Unavailable as error:
         shown = parsed.render_as_string(hide_password=True)
-        raise Unavailable(f"{error.detail} Its address (DATABASE_URL or SCHED_CONFIG): {shown}") from error
+        raise Unavailable(
+            f"{error.detail} Its address (DATABASE_URL or SCHED_CONFIG): {shown}"
+        ) from error
     finally:
         database.close()
 

@@ -152,7 +152,9 @@ def test_a_newer_database_is_refused(fresh_url: str, later: Path) -> None:
 def test_a_database_that_cannot_be_used_is_named_without_its_password() -> None:
     pytest.importorskip("psycopg")
 
-    with pytest.raises(Unavailable, match=r"DATABASE_URL or SCHED_CONFIG.*//me:\*\*\*@127.0.0.1:1/jobs"):
+    with pytest.raises(
+        Unavailable, match=r"DATABASE_URL or SCHED_CONFIG.*//me:\*\*\*@127.0.0.1:1/jobs"
+    ):
         migrate("postgresql://me:secret@127.0.0.1:1/jobs")
 
 
