@@ -1,14 +1,17 @@
 """B4: from an HTTP "run now" to the script's first instruction, on an idle server.
 
 The script is a static program's nearest kin, ``sh`` with one builtin; it writes its start into a
-pipe that the benchmark reads, so that both sides are stamped by one clock. The reference spawns
-the same script. Run with ``python -m benchmarks.b4_latency``.
+pipe that the benchmark reads, so that both sides are stamped by one clock. The request is ready
+beforehand and sent over a connection that is kept alive; the reference spawns the same script.
+Run with ``python -m benchmarks.b4_latency``; on a machine that others use too, ``chrt -r 1``
+before it lets server, client and reference alike run as if it were idle.
 """
 
 import argparse
 import http.client
 import json
 import os
+import socket
 import statistics
 import tempfile
 import time
@@ -19,7 +22,10 @@ from benchmarks.server import serving
 
 SCRIPT = "#!/bin/sh\necho x > {fifo}\n"
 BODY = json.dumps({"task": "stamp"})
-HEADERS = {"content-type": "application/json"}
+REQUEST = (
+    "POST /runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+    f"Content-Length: {len(BODY)}\r\n\r\n{BODY}"
+).encode("ascii")
 
 
 class Stamp:
@@ -50,18 +56,21 @@ def spawn(stamp: Stamp) -> Callable[[], None]:
     return start
 
 
-def request(connection: http.client.HTTPConnection) -> Callable[[], None]:
-    """Return what asks the server to run it; its answer is read after the script has begun."""
-    return lambda: connection.request("POST", "/runs", BODY, HEADERS)
+def finish(connection: socket.socket) -> None:
+    """Read the answer, which may come after the script has begun."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    assert response.status == 202, response.read()
+    response.read()
 
 
 def measure(port: int, stamp: Stamp, count: int) -> tuple[list[float], list[float]]:
     """Return the delays of both ways, taken in turn so that they share the machine's noise."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = socket.create_connection(("127.0.0.1", port))
     ours, bare = [], []
     for number in range(count + 5):
-        delay = stamp.delay(request(connection))
-        connection.getresponse().read()
+        delay = stamp.delay(lambda: connection.sendall(REQUEST))
+        finish(connection)
         time.sleep(0.05)  # idle again: settled and told
         reference = stamp.delay(spawn(stamp))
         os.waitpid(-1, 0)
