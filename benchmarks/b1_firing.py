@@ -26,6 +26,7 @@ from jobsched.clock import SECOND
 from jobsched.scheduling.cycle import Cycle
 from jobsched.storage import Store
 from jobsched.storage.decisions import Lease
+from jobsched.storage.fires import number_array
 from jobsched.storage.firing import LEASE
 
 BATCH = 1000
@@ -118,7 +119,7 @@ class Bench:
                 if database.is_sqlite:
                     driver.executemany(text, values)
                 else:
-                    driver.execute(text, [*map(list, zip(*values, strict=True))])
+                    driver.execute(text, [*map(number_array, zip(*values, strict=True))])
 
     def _timed(self, work: Callable[[], object]) -> float:
         started = time.perf_counter()

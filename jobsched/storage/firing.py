@@ -154,7 +154,7 @@ class Firing:
         """Return *text* and its parameters with *keys* in the place of ``{}``."""
         if self._database.is_sqlite:
             return text.format("SELECT value FROM json_each(?)"), (str([*keys]),)
-        return text.format("SELECT unnest(%s::bigint[])"), ([*keys],)
+        return text.format("SELECT unnest(%s::bigint[])"), (fires.number_array(keys),)
 
     def _change(self, connection: Connection, change: Change, now_us: int) -> bool:
         """Carry out one Change; return False if the job was changed meanwhile."""
