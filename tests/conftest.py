@@ -1,5 +1,6 @@
 """What holds for every test: it leaves no process behind."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import pytest
 
 from tests.support.processes import end_all, processes_of
 from tests.support.waiting import until
+
+
+def pytest_configure() -> None:
+    """Take SIGTERM, of timeout(1) say, like Ctrl-C: the fixtures still end their servers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
