@@ -59,6 +59,15 @@ def test_a_deleted_job_leaves_the_list_but_can_still_be_read(store: Store) -> No
     assert (deleted.state, deleted.next_run) == (JobState.DELETED, None)
 
 
+def test_a_job_is_deleted_at_the_version_that_is_named_only(store: Store) -> None:
+    job = add_job(store)
+    changed = store.jobs.change(job.id, None, {"name": "new"})
+
+    assert not store.jobs.delete(job.id, job.version)
+    assert store.jobs.get(job.id) == changed
+    assert store.jobs.delete(job.id, changed.version)
+
+
 def test_a_deleted_id_comes_back_with_its_key_and_a_newer_version(store: Store) -> None:
     job = add_job(store)
     store.jobs.delete(job.id)

@@ -1,10 +1,15 @@
 """Leases, machines, tokens, the audit log, switches and idempotency keys."""
 
 from dataclasses import dataclass
+from typing import Any
+
+import pytest
 
 from jobsched.clock import SECOND, from_us, now_us
+from jobsched.errors import Conflict
 from jobsched.model import Role
 from jobsched.storage import Store
+from jobsched.storage.audit import AuditFilter
 from jobsched.storage.idempotency import KEPT_US, IdempotencyKey
 from tests.support.rows import NOON, new_job
 
@@ -111,6 +116,30 @@ def test_a_token_is_found_by_its_digest_until_it_is_taken_back(store: Store) -> 
     assert store.tokens.delete(token_id)
     assert not store.tokens.delete(token_id)
     assert store.tokens.by_digest("d" * 64) is None
+
+
+def test_a_name_belongs_to_one_valid_token_at_a_time(store: Store) -> None:
+    store.tokens.add("ci", Role.VIEWER, "c" * 64, now_us() - SECOND)
+    token_id = store.tokens.add("ci", Role.VIEWER, "d" * 64, now_us() + 1000 * SECOND)
+
+    with pytest.raises(Conflict, match=f"Token {token_id} is named 'ci' as well"):
+        store.tokens.add("ci", Role.ADMIN, "e" * 64)
+
+    assert store.tokens.delete(token_id)
+    assert store.tokens.add("ci", Role.ADMIN, "e" * 64)
+
+
+def test_lines_of_the_audit_log_are_found_by_who_what_and_when(store: Store) -> None:
+    store.audit.add([Done(), Done(who="bob", target=None), Done(what="GET /x", at_us=NOON + 1)])
+
+    def found(**filters: Any) -> list[int]:
+        return [entry.id for entry in store.audit.list(10, None, AuditFilter(**filters)).values]
+
+    assert found() == [3, 2, 1]
+    assert found(who="bob") == [2]
+    assert found(what="post /JOBS") == [2, 1]
+    assert found(what="jobs/1", since=from_us(NOON + 1)) == [3]
+    assert found(who="ada", what="%") == []
 
 
 def test_the_audit_log_is_read_newest_first_and_cut_to_its_columns(store: Store) -> None:

@@ -47,6 +47,27 @@ def test_a_run_that_is_not_there_is_none(store: Store) -> None:
     assert store.runs.get(1) is None
 
 
+def test_open_runs_failed_and_are_not_retried_yet(store: Store) -> None:
+    job = add_job(store, policy=Policy(max_instances=10))
+    good, bad, signalled, retried, alive = (add_run(store, job) for _ in range(5))
+    claim_all(store)
+    settle(store, good, exit_code=0)
+    settle(store, bad, exit_code=1)
+    settle(store, signalled, exit_code=None, signal=9)
+    settle(store, retried, ended_by=EndedBy.TIMEOUT)
+    store.runs.retry(retried.id, "ada")
+
+    found = store.runs.list(RunFilter(open=True), 10).values
+
+    assert [run.id for run in found] == [signalled.id, bad.id]
+    assert store.runs.count(RunFilter(open=True)) == 2
+    assert store.runs.count(RunFilter(open=True, state=RunState.QUEUED)) == 0
+    assert store.runs.count(RunFilter(open=True, job="nobody")) == 0
+    assert store.runs.count(RunFilter(job=job.id)) == 6
+    assert store.runs.on_machines() == {job.key: 1}
+    assert reread(store, alive).state is RunState.STARTING
+
+
 def test_a_run_of_a_job_that_is_gone_is_refused(store: Store) -> None:
     job = add_job(store)
     store.jobs.delete(job.id)
