@@ -57,6 +57,7 @@ def main() -> None:
     bare_cpu = (cpu_before + cpu_after) / 2
     print(f"CPU per run, ms: {sum(cpu.values()) * 1000:.2f}, bare fork {bare_cpu * 1000:.2f}")
     print("  " + ", ".join(f"{name} {value * 1000:.2f}" for name, value in cpu.items()))
+    print("  (the zygote's own CPU time is not counted while it lives)")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Standard library only: it lives in the task process.
 """
 
 import atexit
-import errno
 import gc
 import os
 import threading
@@ -15,17 +14,13 @@ from jobsched.execution.task import streams
 from jobsched.execution.task.channel import Channel, Message
 from jobsched.execution.task.worker import Worker, replace_environment
 
-_UNABLE = frozenset({errno.ENOSYS, errno.EINVAL, errno.EPERM})
-
 
 class Zygote:
     """Makes the processes; each is the runner's own child, so that it reads their exact end."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._make = _sibling
         streams.flush()  # what it needs is loaded here, once for all children
-        _sibling_fork()
         gc.freeze()
 
     def fork(self, message: Message) -> None:
@@ -36,22 +31,13 @@ class Zygote:
         descriptors = self._channel.descriptors(3)
         who = {"run": message.get("run"), "claim": message.get("claim")}
         try:
-            pid = self._forked(lambda: self._become(message, descriptors))
+            pid = _orphan(lambda: self._become(message, descriptors))
             self._channel.tell({"op": "forked", **who, "pid": pid})
         except OSError as error:
             reason = f"no process could be made: {error.strerror}"
             self._channel.tell({"op": "unforked", **who, "errno": error.errno, "reason": reason})
         for descriptor in descriptors:
             os.close(descriptor)
-
-    def _forked(self, become: Callable[[], NoReturn]) -> int:
-        try:
-            return self._make(become)
-        except OSError as error:
-            if error.errno not in _UNABLE or self._make is _orphan:
-                raise
-        self._make = _orphan  # this kernel, or what guards it, does not let us
-        return self._make(become)
 
     def _become(self, message: Message, descriptors: list[int]) -> NoReturn:
         """Be the process of one run, from its load to its exit code."""
@@ -71,23 +57,6 @@ def _finish() -> None:
     """Do what Python does at the end of a program: threads are waited for, atexit is obeyed."""
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as multiprocessing does
     atexit._run_exitfuncs()  # noqa: SLF001
-
-
-def _sibling(become: Callable[[], NoReturn]) -> int:
-    """Run *become* in a session of its own, as a child of our parent, and return its pid.
-
-    Raises: OSError.
-    """
-    pid = _sibling_fork()()
-    if pid == 0:
-        _live(become)
-    return pid
-
-
-def _sibling_fork() -> Callable[[], int]:
-    from jobsched.execution.task import sibling  # ctypes: not in warm workers
-
-    return sibling.fork
 
 
 def _orphan(become: Callable[[], NoReturn]) -> int:
@@ -132,13 +101,6 @@ def _enter(become: Callable[[], NoReturn], pipes: tuple[int, ...]) -> NoReturn:
         os.setsid()
         for pipe in pipes:
             os.close(pipe)
-    finally:
-        _live(become)
-
-
-def _live(become: Callable[[], NoReturn]) -> NoReturn:
-    """Be what *become* makes of this process, and nothing after that."""
-    try:
         become()
     except BaseException as error:  # the edge of a process: becoming failed
         streams.print_traceback(error)
