@@ -23,12 +23,15 @@ class Announcer:
         self._notify("web")
 
     def run(self, what: str, run_id: int, by: str, **more: object) -> None:
-        """Tell that a run was asked for or is to stop."""
-        self._notify("supervisor")  # first: it is what somebody waits for
+        """Tell that a run was asked for or is to stop; :meth:`supervisor` comes before."""
         publish(
             Event(name=f"run {what}", level=logging.INFO, fields={"run": run_id, "by": by} | more)
         )
         self._notify("web")
+
+    def supervisor(self) -> None:
+        """Wake who starts and stops runs: first of all, for it is what somebody waits for."""
+        self._notify("supervisor")
 
     def server(self, what: str, by: str, level: int = logging.INFO, **more: object) -> None:
         """Tell what concerns everything."""

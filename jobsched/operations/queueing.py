@@ -37,7 +37,7 @@ class Queue:
     def add(self, new: NewRun, key: IdempotencyKey | None = None) -> Run:
         """Queue *new* and wake who starts it. Raises: QueueFull, JobBusy, UnknownJob, KeyReused."""
         self.require_room()
-        run = self._store.runs.add(new, key)
+        run = self._store.runs.add(new, key, self._announce.supervisor)
         self._announce.run("queued", run.id, new.requested_by or "-", name=run.name)
         return run
 
@@ -50,12 +50,15 @@ class Queue:
             return made
         self.require_room()
         run = self._store.runs.retry(run_id, by, key)
+        self._announce.supervisor()
         self._announce.run("queued", run.id, by, name=run.name, retry_of=run_id)
         return run
 
     def stop(self, run_id: int, ended_by: EndedBy, reason: str) -> Run:
         """Ask a run to stop. Raises: UnknownRun, RunAlreadyFinished."""
-        return self._store.runs.request_stop(run_id, ended_by, reason, clock.now_us())
+        run = self._store.runs.request_stop(run_id, ended_by, reason, clock.now_us())
+        self._announce.supervisor()
+        return run
 
     def stop_if_alive(self, run_id: int, ended_by: EndedBy, reason: str) -> None:
         """Ask a run to stop that may have finished in the meantime."""

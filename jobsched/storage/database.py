@@ -4,10 +4,11 @@ SQLite gets real transactions: the driver's own are switched off, ``write()`` be
 IMMEDIATE, so that it never finds out in mid-transaction that somebody else is writing.
 """
 
+import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -42,7 +43,7 @@ class Database:
         self._engine = self._create(url)
         self.dialect: str = self._engine.dialect.name  # ``sqlite`` or ``postgresql``
         self.is_sqlite = self.dialect == "sqlite"
-        self._standing = self._new_standing()
+        self._standing, self._early = self._new_standing(), self._new_standing(sqlite.EARLY)
         # SQLite waits for another writer by sleeping and asking again; threads of one process
         # get their turn in order and at once through this lock.
         self._turn = threading.Lock()
@@ -74,6 +75,30 @@ class Database:
             else:
                 with self._engine.begin() as connection:
                     yield connection
+
+    @contextmanager
+    def write_early(self, visible: Callable[[], None]) -> Iterator[Connection]:
+        """Like :meth:`write`, but *visible* is called once others see the changes.
+
+        On SQLite that is before the disk has them; they are on the disk when this returns. So
+        whoever acts on the hint must commit something first: the log is one file, and their sync
+        is ours.
+
+        Raises: as :meth:`write`, and then others may have seen the changes all the same.
+        """
+        if not self.is_sqlite:
+            with self.write() as connection:
+                yield connection
+            visible()
+            return
+        with translated(), self._my_turn(), ExitStack() as stack:
+            with self._early.transaction("BEGIN IMMEDIATE") as connection:
+                # Now, not after the commit: without descriptors nothing must have been done.
+                log = sqlite.open_log(driver_of(connection))
+                stack.callback(os.close, log)
+                yield connection
+            visible()
+            sqlite.sync(log)
 
     def run(
         self, connection: Connection, statement: str, values: Mapping[str, Any] | None = None
@@ -142,18 +167,19 @@ class Database:
     def dispose_after_fork(self) -> None:
         """Forget the connections of the parent process without closing them."""
         # Closing SQLite's would drop locks that belong to the parent's file descriptors.
-        self._inherited += [self._engine.pool, self._standing]
-        self._standing = self._new_standing()
+        self._inherited += [self._engine.pool, self._standing, self._early]
+        self._standing, self._early = self._new_standing(), self._new_standing(sqlite.EARLY)
         self._engine.dispose(close=False)
         self._turn = threading.Lock()
 
     def close(self) -> None:
         """Close every connection that is not in use."""
         self._standing.close()
+        self._early.close()
         self._engine.dispose()
 
-    def _new_standing(self) -> Standing:
-        return Standing(self._engine, sqlite.MOST_CONNECTIONS, BUSY_SECONDS)
+    def _new_standing(self, setup: str | None = None) -> Standing:
+        return Standing(self._engine, sqlite.MOST_CONNECTIONS, BUSY_SECONDS, setup)
 
     @contextmanager
     def _my_turn(self) -> Iterator[None]:

@@ -36,14 +36,21 @@ WHERE id = :id AND claim = :claim AND state != 'done'
 class Runs(RunQueries):
     """All runs of the database."""
 
-    def add(self, new: NewRun, key: IdempotencyKey | None = None) -> Run:
+    def add(
+        self,
+        new: NewRun,
+        key: IdempotencyKey | None = None,
+        visible: Callable[[], None] = lambda: None,
+    ) -> Run:
         """Queue one run that was asked for; under ``replace`` it stops the oldest.
 
-        With an idempotency *key* that has already made a run, that one is returned.
+        With an idempotency *key* that has already made a run, that one is returned. *visible* is
+        called when supervisors can claim it, while the disk is still busy with it: a claim is
+        on the disk before anything starts, and takes the run with it.
 
         Raises: JobBusy under ``skip`` when it may not start; UnknownJob; KeyReused.
         """
-        with self._database.write() as connection:
+        with self._database.write_early(visible) as connection:
             return _once(self._database, connection, key, lambda: self._add(connection, new))
 
     def retry(

@@ -1,5 +1,6 @@
 """What is particular about SQLite: its settings, its transactions, its log, its numbers."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from typing import Any
 from sqlalchemy import URL, Connection
 from sqlalchemy.pool import NullPool
 
-from jobsched.errors import ConfigurationError, Mistake
+from jobsched.errors import ConfigurationError, DiskFull, Mistake, Unavailable
 
 MOST_CONNECTIONS = 64
+# A commit is visible at once, and on the disk only after sync().
+EARLY = "PRAGMA synchronous=NORMAL"
 ENGINE: Mapping[str, Any] = {
     "poolclass": NullPool,  # what is kept open is kept by Standing
     # The driver neither begins nor commits by itself; Standing does.
@@ -78,10 +81,31 @@ def checkpoint(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA busy_timeout={patience:.0f}").close()
 
 
-def _log_size(connection: sqlite3.Connection) -> int:
-    path = connection.execute("PRAGMA database_list").fetchone()[2]
+def open_log(connection: sqlite3.Connection) -> int:
+    """Return a descriptor of the log that *connection* is writing to. Raises: Unavailable."""
     try:
-        return Path(f"{path}-wal").stat().st_size
+        return os.open(_log_of(connection), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unavailable(f"The database's log cannot be opened: {error.strerror}.") from error
+
+
+def sync(log: int) -> None:
+    """Return once the disk has what was written to the *log*. Raises: DiskFull, Unavailable."""
+    try:
+        os.fdatasync(log)
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull("The disk of the database is full.") from error
+        raise Unavailable(f"The disk does not take what was written: {error.strerror}.") from error
+
+
+def _log_of(connection: sqlite3.Connection) -> Path:
+    return Path(connection.execute("PRAGMA database_list").fetchone()[2] + "-wal")
+
+
+def _log_size(connection: sqlite3.Connection) -> int:
+    try:
+        return _log_of(connection).stat().st_size
     except FileNotFoundError:
         return 0
 

@@ -25,12 +25,17 @@ _FAULTS_OF_THE_FILE = frozenset({
 class Standing:
     """Gives a connection to one user at a time; makes at most *most* of them.
 
+    *setup* is a statement for each of them.
+
     Raises: DatabaseBusy after *patience* seconds without one.
     """
 
-    def __init__(self, engine: Engine, most: int, patience: float) -> None:
+    def __init__(
+        self, engine: Engine, most: int, patience: float, setup: str | None = None
+    ) -> None:
         self._engine = engine
         self._patience = patience
+        self._setup = setup
         self._room = threading.BoundedSemaphore(most)
         self._idle: list[Connection] = []  # the last one used is the warmest
 
@@ -69,7 +74,10 @@ class Standing:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._engine.connect()
+            connection = self._engine.connect()
+            if self._setup is not None:
+                driver_of(connection).execute(self._setup).close()
+            return connection
 
     def close(self) -> None:
         """Close every connection that is not in use."""
