@@ -8,23 +8,6 @@ from jobsched.catalog import load
 from jobsched.errors import ConfigurationError
 from tests.support.catalogs import Site, job
 
-SAMPLE = """
-[runfoo]
-file=runscript.py
-class=RunScript
-script=foo.bash
-
-[example]
-file=example.py
-class=ExampleJob
-phrase=foo
-
-[timeout]
-file=timeout.py
-class=TimeoutJob
-phrase=awwwww
-"""
-
 
 def test_every_mistake_is_reported_at_once(site: Site) -> None:
     site.file("broken.py", "class Job:\n  x = = 1\n")

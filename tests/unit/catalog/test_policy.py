@@ -6,23 +6,6 @@ from jobsched.catalog import Isolation
 from jobsched.model import OnLost, Overlap, Policy, Retries
 from tests.support.catalogs import Site, job
 
-SAMPLE = """
-[runfoo]
-file=runscript.py
-class=RunScript
-script=foo.bash
-
-[example]
-file=example.py
-class=ExampleJob
-phrase=foo
-
-[timeout]
-file=timeout.py
-class=TimeoutJob
-phrase=awwwww
-"""
-
 
 def test_policy_keys_are_read_and_are_no_arguments(site: Site) -> None:
     task = site.load(

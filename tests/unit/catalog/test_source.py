@@ -4,8 +4,6 @@ import pytest
 
 from tests.support.catalogs import Site, job
 
-RUN_SCRIPT = '"""Runs a script."""\n\nfrom jobsched.execution.script import RunScript\n'
-
 
 @pytest.mark.parametrize(
     "source",

@@ -180,7 +180,7 @@ def test_runscript_looks_next_to_the_catalog_that_it_is_told(
 ) -> None:
     monkeypatch.setenv("JOBSCHED_CONF_DIR", str(work.parent / "conf"))
 
-    with pytest.raises(ScriptMissing, match=r"/work/foo\.sh and .*/conf/foo\.sh"):
+    with pytest.raises(ScriptMissing, match=r"foo\.sh and .*/conf/foo\.sh"):
         RunScript(script="foo.sh")(None)
 
 
