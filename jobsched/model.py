@@ -20,6 +20,22 @@ class Mode(StrEnum):
     CONTINUOUS = "continuous"
 
 
+class Dst(StrEnum):
+    """What a change of the clock does to a time of day that it leaps over or repeats."""
+
+    ONCE = "once"  # leapt over: right after the gap; repeated: the first time only
+    SKIP = "skip"  # leapt over: not at all
+    BOTH = "both"  # repeated: each time
+
+
+class OnExcluded(StrEnum):
+    """What becomes of a moment on a day that a calendar excludes."""
+
+    SKIP = "skip"
+    PREVIOUS = "previous"  # the same time on the nearest open day before
+    NEXT = "next"  # ... after
+
+
 class JobState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"

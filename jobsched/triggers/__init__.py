@@ -7,9 +7,10 @@ A kind is one module and one line in TRIGGERS. Its place in JSON is the key name
 import difflib
 from collections.abc import Mapping
 
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.clock import now_us
 from jobsched.triggers.at import AtTrigger
-from jobsched.triggers.base import COMMON_KEYS, NOTHING, Stretch, Trigger
+from jobsched.triggers.base import COMMON_KEYS, NOTHING, SINCE, Stretch, Trigger
 from jobsched.triggers.fields import Fields, iso
 from jobsched.triggers.interval import IntervalTrigger
 
@@ -17,24 +18,26 @@ TRIGGERS: tuple[type[Trigger], ...] = (IntervalTrigger, AtTrigger)
 KINDS = tuple(trigger.kind for trigger in TRIGGERS)
 TRIGGER_KEYS = frozenset(KINDS + COMMON_KEYS)
 # What is planned but not there yet. Whoever writes one of these did not misspell another.
-PLANNED = frozenset({
-    "any", "calendars", "cron", "dst", "on_excluded", "recurrence", "startTime",
-})  # fmt: skip
+PLANNED = frozenset({"any", "cron", "recurrence", "startTime"})
 
 
 def parse(
-    data: Mapping[str, object], *, created_us: int | None = None, timezone: str = "UTC"
+    data: Mapping[str, object],
+    *,
+    created_us: int | None = None,
+    timezone: str = "UTC",
+    calendars: Calendars = NO_CALENDARS,
 ) -> Trigger:
     """Return the trigger that a user gives for a job created at *created_us* (default now).
 
     *data* is the flat JSON object of one trigger; times without offset are read in its
-    ``timezone``, else in *timezone*.
+    ``timezone``, else in *timezone*; *calendars* are those that it may name.
 
     Raises: InvalidInput with every broken rule: what is misspelt, lies in the past or can
     never fire.
     """
     created = now_us() if created_us is None else created_us
-    fields = Fields(data)
+    fields = Fields(data, calendars)
     trigger = _read(fields, timezone, created)
     if trigger is not None:
         _check_life(fields, trigger, created)
@@ -43,12 +46,12 @@ def parse(
     return trigger
 
 
-def restore(data: Mapping[str, object]) -> Trigger:
-    """Return the trigger of a stored canonical form, however long ago it was made.
+def restore(data: Mapping[str, object], calendars: Calendars = NO_CALENDARS) -> Trigger:
+    """Return the trigger of a stored form, however long ago it was made.
 
-    Raises: InvalidInput if it is broken.
+    Raises: InvalidInput if it is broken, or names none of the *calendars*.
     """
-    fields = Fields(data)
+    fields = Fields(data, calendars)
     trigger = _read(fields, "UTC", None)
     fields.check()
     assert trigger is not None  # noqa: S101 - whoever returns None has refused a field
@@ -67,8 +70,9 @@ def describe(trigger: Trigger) -> str:
 
 def _read(fields: Fields, timezone: str, created_us: int | None) -> Trigger | None:
     """Return the trigger in *fields*; None, with the reasons noted, if it cannot be read."""
-    if not fields.data.keys() <= TRIGGER_KEYS:
-        for name in sorted(fields.data.keys() - TRIGGER_KEYS, key=str):
+    allowed = TRIGGER_KEYS if created_us is not None else TRIGGER_KEYS | {SINCE}
+    if not fields.data.keys() <= allowed:
+        for name in sorted(fields.data.keys() - allowed, key=str):
             _refuse_unknown(fields, name)
     kinds = [trigger for trigger in TRIGGERS if trigger.kind in fields.data]
     if len(kinds) != 1:

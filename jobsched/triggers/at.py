@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from jobsched.clock import SECOND
-from jobsched.triggers.base import NOTHING, Stretch, Trigger
+from jobsched.triggers.base import Trigger
 from jobsched.triggers.fields import Fields, iso
+from jobsched.triggers.series import Once, Series
 
 PATIENCE_US = 60 * SECOND  # what lies no further in the past is meant for now
 
@@ -36,24 +37,14 @@ class AtTrigger(Trigger):
         """Return the moment, which may be creation itself."""
         return self.next_after(created_us - 1)
 
-    def next_after(self, us: int) -> int | None:
-        """Return the moment if it lies after *us*, inside start and end."""
-        return self.at_us if us < self.at_us and self._allowed() else None
+    def rule(self) -> Series:
+        """Return the one moment."""
+        return Once(self.at_us)
 
-    def count_between(self, first_us: int, end_us: int) -> Stretch:
-        """Return the moment if it lies between the two."""
-        if self._allowed() and first_us <= self.at_us < end_us:
-            return Stretch(1, self.at_us, self.at_us)
-        return NOTHING
-
-    def rule(self) -> dict[str, object]:
+    def rule_json(self) -> dict[str, object]:
         """Return ``at``."""
         return {"at": iso(self.at_us)}
 
     def words(self) -> str:
         """Return for instance ``Once at 2026-05-01 07:00:00 UTC``."""
         return f"Once at {iso(self.at_us).replace('T', ' ').removesuffix('Z')} UTC"
-
-    def _allowed(self) -> bool:
-        after_start = self.start_us is None or self.start_us <= self.at_us
-        return after_start and (self.end_us is None or self.at_us <= self.end_us)

@@ -1,18 +1,25 @@
-"""What every trigger is: a rule that names moments, in integer microseconds UTC."""
+"""What every trigger is: a rule that names moments, within bounds, in microseconds UTC."""
 
 from abc import abstractmethod
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Literal, NamedTuple, Self
 
 from apscheduler.triggers.base import BaseTrigger
 
+from jobsched.calendars import Calendar
 from jobsched.clock import from_us, to_us
+from jobsched.model import Dst, OnExcluded
+from jobsched.triggers.excluding import Excluding
 from jobsched.triggers.fields import LAST_US, Fields, iso
+from jobsched.triggers.series import EmptyMonth, Omission, Series
+from jobsched.triggers.timeline import timeline
 
-COMMON_KEYS = ("timezone", "start", "end", "count", "jitter")
+COMMON_KEYS = (
+    "timezone", "start", "end", "count", "jitter", "dst", "calendars", "on_excluded",
+)  # fmt: skip
+SINCE = "since"  # only in what is stored
 
 
 class Stretch(NamedTuple):
@@ -26,42 +33,74 @@ class Stretch(NamedTuple):
 NOTHING = Stretch(0, None, None)
 
 
+class TriggerWarning(NamedTuple):
+    """What is legal in a trigger, yet may not be what its author means."""
+
+    rule: Literal["day_or_weekday", "day_and_weekday", "more_than_once_a_second"]
+    message: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     """The parts that all kinds share; a kind adds its rule.
 
-    *end_us* includes its own instant, *count* counts moments from the first. *jitter_us* delays
-    the start of a run at random and never moves a moment.
+    *since_us* is the instant of creation, kept only where the moments depend on it; all are
+    later. *end_us* includes its own instant, *count* counts moments from the first. *jitter_us*
+    delays the start of a run at random and never moves a moment.
     """
 
     kind: ClassVar[str]
 
     timezone: str = "UTC"
+    dst: Dst = Dst.ONCE
+    since_us: int | None = None
     start_us: int | None = None
     end_us: int | None = None
     count: int | None = None
     jitter_us: int = 0
+    calendars: tuple[Calendar, ...] = ()
+    on_excluded: OnExcluded = OnExcluded.SKIP
+
+    series: Series = field(init=False, repr=False, compare=False)
+    last_us: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        series = self.rule()
+        if self.calendars:
+            zone = timeline(self.timezone)
+            series = Excluding(series, zone, self.calendars, self.on_excluded)
+        last = LAST_US if self.end_us is None else self.end_us
+        if self.count is not None:
+            nth = series.nth_after(self.floor_us, self.count)
+            last = last if nth is None else min(last, nth)
+        object.__setattr__(self, "series", series)
+        object.__setattr__(self, "last_us", last)
 
     @classmethod
     @abstractmethod
     def read(cls, fields: Fields, timezone: str, created_us: int | None) -> Self | None:
-        """Return the trigger that *fields* spell, None after refusing some of them."""
+        """Return the trigger that *fields* spell, None after refusing some of them.
+
+        Without *created_us* they are a stored form, which is taken as it is.
+        """
 
     @abstractmethod
-    def next_after(self, us: int) -> int | None:
-        """Return the first moment strictly after *us*, None if there is none."""
+    def rule(self) -> Series:
+        """Return the moments without bounds and calendars."""
 
     @abstractmethod
-    def count_between(self, first_us: int, end_us: int) -> Stretch:
-        """Return the moments from *first_us* on and before *end_us*, without listing them."""
-
-    @abstractmethod
-    def rule(self) -> dict[str, object]:
+    def rule_json(self) -> dict[str, object]:
         """Return the keys of the canonical JSON that belong to this kind alone."""
 
     @abstractmethod
     def words(self) -> str:
         """Return the rule in plain English."""
+
+    @property
+    def floor_us(self) -> int:
+        """The instant that every moment is later than."""
+        floor = -LAST_US if self.since_us is None else self.since_us
+        return floor if self.start_us is None else max(floor, self.start_us - 1)
 
     @property
     def interval(self) -> timedelta | None:
@@ -72,16 +111,53 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
         """Return the first moment of a job created at *created_us*."""
         return self.next_after(created_us)
 
+    def next_after(self, us: int) -> int | None:
+        """Return the first moment strictly after *us*, None if there is none."""
+        moment = self.series.next_after(max(us, self.floor_us))
+        return moment if moment is not None and moment <= self.last_us else None
+
     def moments(self, after_us: int, until_us: int = LAST_US) -> Iterator[int]:
         """Yield the moments after *after_us*, *until_us* included, in order."""
-        moment = self.next_after(after_us)
-        while moment is not None and moment <= until_us:
-            yield moment
-            moment = self.next_after(moment)
+        return self.series.moments(max(after_us, self.floor_us), min(until_us, self.last_us))
+
+    def count_between(self, first_us: int, end_us: int) -> Stretch:
+        """Return the moments from *first_us* on and before *end_us*, without listing them."""
+        newest = self.newest_between(first_us, end_us, 1)
+        if not newest:
+            return NOTHING
+        begin = max(first_us, self.floor_us + 1)
+        total = self.series.count(begin, newest[0] + 1)
+        return Stretch(total, self.series.next_after(begin - 1), newest[0])
 
     def newest_between(self, first_us: int, end_us: int, most: int) -> list[int]:
         """Return the newest *most* moments from *first_us* on and before *end_us*, in order."""
-        return list(deque(self.moments(first_us - 1, end_us - 1), maxlen=most))
+        begin, end = max(first_us, self.floor_us + 1), min(end_us, self.last_us + 1)
+        return self.series.newest(begin, end, most) if begin < end else []
+
+    def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
+        """Yield what clock changes and calendars leave out of [first_us, end_us), in order."""
+        begin, end = max(first_us, self.floor_us + 1), min(end_us, self.last_us + 1)
+        if begin < end:
+            yield from self.series.omissions(begin, end)
+
+    def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
+        """Yield the months of [first_us, end_us) that are too short for the rule, in order."""
+        begin, end = max(first_us, self.floor_us + 1), min(end_us, self.last_us + 1)
+        if begin < end:
+            yield from self.series.empty_months(begin, end)
+
+    def warnings(self) -> list[TriggerWarning]:
+        """Return what the author of the trigger had better look at twice."""
+        return []
+
+    @property
+    def may_omit(self) -> bool:
+        """Whether there can be omissions at all."""
+        return bool(self.calendars)
+
+    def note(self, us: int) -> str | None:
+        """Return what clock changes and calendars did to the moment *us*, None if nothing."""
+        return self.series.note(us)
 
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
         """Return the trigger to go on with when the clock falls back from *last_us* to *now_us*.
@@ -101,11 +177,18 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
 
     def to_json(self) -> dict[str, object]:
         """Return the canonical form, which parses to an equal trigger."""
-        return self.rule() | self._common()
+        return self.rule_json() | self.common_json()
 
-    def _common(self) -> dict[str, object]:
+    def stored(self) -> dict[str, object]:
+        """Return the canonical form with the creation that it depends on, for ``restore``."""
+        kept = {} if self.since_us is None else {SINCE: iso(self.since_us)}
+        return self.to_json() | kept
+
+    def common_json(self) -> dict[str, object]:
         """Return the shared keys; ``timezone`` always, the others when they say something."""
         said: dict[str, object] = {"timezone": self.timezone}
+        if self.dst is not Dst.ONCE:
+            said["dst"] = self.dst.value
         if self.start_us is not None:
             said["start"] = iso(self.start_us)
         if self.end_us is not None:
@@ -114,4 +197,7 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
             said["count"] = self.count
         if self.jitter_us:
             said["jitter"] = self.jitter_us / 1_000_000
+        if self.calendars:
+            said["calendars"] = [calendar.name for calendar in self.calendars]
+            said["on_excluded"] = self.on_excluded.value
         return said

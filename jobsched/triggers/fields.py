@@ -1,18 +1,24 @@
 """Reading the JSON of a trigger field by field, gathering every refusal."""
 
+import difflib
 import math
 from collections.abc import Mapping
 from datetime import MAXYEAR, UTC, datetime
+from enum import StrEnum
 from fractions import Fraction
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
+from jobsched.calendars import NO_CALENDARS, Calendar, Calendars
 from jobsched.clock import SECOND, from_us, to_us
 from jobsched.errors import FieldError, InvalidInput
+from jobsched.model import Dst, OnExcluded
 from jobsched.triggers.zones import instant, zone
 
 LAST_US = to_us(datetime(MAXYEAR, 12, 30, tzinfo=UTC))  # a day short, so that any zone can show it
 LONGEST_TEXT = 64
 MOST_MOMENTS = 2**53
+MOST_CALENDARS = 20
+Word = TypeVar("Word", bound=StrEnum)
 LONGEST_JITTER_US = 366 * 86_400 * SECOND
 
 
@@ -20,21 +26,35 @@ class Common(TypedDict):
     """The arguments that mean the same in every kind of trigger."""
 
     timezone: str
+    dst: Dst
     end_us: int | None
     count: int | None
     jitter_us: int
+    calendars: tuple[Calendar, ...]
+    on_excluded: OnExcluded
 
 
 class Fields:
-    """One JSON object being read; *errors* holds what was refused so far."""
+    """One JSON object being read; *errors* holds what was refused so far.
 
-    def __init__(self, data: Mapping[str, object]) -> None:
+    *calendars* are those that it may name. *inside* is where the object stands in a larger one,
+    such as ``any[0].``; every refused field is named with it.
+    """
+
+    def __init__(
+        self,
+        data: Mapping[str, object],
+        calendars: Calendars = NO_CALENDARS,
+        inside: str = "",
+    ) -> None:
         self.data = data
+        self.known_calendars = calendars
+        self.inside = inside
         self.errors: list[FieldError] = []
 
     def refuse(self, field: str, rule: str, message: str) -> None:
         """Note one broken rule of one field."""
-        self.errors.append(FieldError(field=field, rule=rule, message=message))
+        self.errors.append(FieldError(field=self.inside + field, rule=rule, message=message))
 
     def check(self) -> None:
         """Raise InvalidInput with everything that was refused, if anything was."""
@@ -76,10 +96,49 @@ class Fields:
         """Return what all kinds read alike, as arguments of a trigger."""
         return {
             "timezone": timezone,
+            "dst": self.choice("dst", Dst, Dst.ONCE),
             "end_us": self.moment("end", timezone),
             "count": self.whole("count"),
             "jitter_us": self.jitter(),
+            "calendars": self.calendars(),
+            "on_excluded": self.choice("on_excluded", OnExcluded, OnExcluded.SKIP),
         }
+
+    def since(self, created_us: int | None) -> int | None:
+        """Return the instant of creation, which a stored form has kept if it matters."""
+        return self.moment("since", "UTC") if created_us is None else created_us
+
+    def choice(self, name: str, words: type[Word], default: Word) -> Word:
+        """Return the member of *words* that *name* spells, *default* when absent or refused."""
+        value = self.data.get(name)
+        if value is None:
+            return default
+        if isinstance(value, str) and value in {*words}:
+            return words(value)
+        self.refuse(name, "choice", f"{name} must be one of {', '.join(words)}.")
+        return default
+
+    def calendars(self) -> tuple[Calendar, ...]:
+        """Return the calendars that ``calendars`` names, without those refused."""
+        names = self.data.get("calendars")
+        if names is None:
+            return ()
+        if not isinstance(names, list) or not 1 <= len(names) <= MOST_CALENDARS:
+            message = f"calendars must be a list of 1 to {MOST_CALENDARS} names."
+            self.refuse("calendars", "type", message)
+            return ()
+        found = [self._calendar(place, name) for place, name in enumerate(names)]
+        return tuple(calendar for calendar in found if calendar is not None)
+
+    def _calendar(self, place: int, name: object) -> Calendar | None:
+        known = self.known_calendars
+        if isinstance(name, str) and name in known:
+            return known[name]
+        near = difflib.get_close_matches(str(name)[:40], known, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        message = f"There is no calendar {str(name)[:40]!r} in calendars.yaml.{hint}"
+        self.refuse(f"calendars[{place}]", "unknown", message)
+        return None
 
     def jitter(self) -> int:
         """Return ``jitter`` (given in seconds) in microseconds, 0 when absent or refused."""

@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import ClassVar, Self
 
 from jobsched.clock import SECOND
-from jobsched.triggers.base import NOTHING, Stretch, Trigger
+from jobsched.triggers.base import Trigger
 from jobsched.triggers.fields import LAST_US, Fields, microseconds
+from jobsched.triggers.series import Grid, Series
 
 UNITS: Mapping[str, int] = {
     "weeks": 604_800,
@@ -50,36 +51,9 @@ class IntervalTrigger(Trigger):
         """The distance between two moments."""
         return timedelta(microseconds=self.step_us)
 
-    @property
-    def last_us(self) -> int:
-        """The bound that no moment exceeds."""
-        last = LAST_US if self.end_us is None else self.end_us
-        if self.count is None:
-            return last
-        return min(last, self.start_us + (self.count - 1) * self.step_us)
-
-    def next_after(self, us: int) -> int | None:
-        """Return the first moment of the grid strictly after *us*."""
-        moment = self.start_us
-        if us >= moment:
-            moment += ((us - moment) // self.step_us + 1) * self.step_us
-        return moment if moment <= self.last_us else None
-
-    def count_between(self, first_us: int, end_us: int) -> Stretch:
-        """Return how many moments there are, with the first and the last, by division."""
-        first = self.next_after(first_us - 1)
-        bound = min(end_us - 1, self.last_us)
-        if first is None or first > bound:
-            return NOTHING
-        steps = (bound - first) // self.step_us
-        return Stretch(steps + 1, first, first + steps * self.step_us)
-
-    def newest_between(self, first_us: int, end_us: int, most: int) -> list[int]:
-        """Return the newest *most* moments by going back from the last."""
-        total, _, last = self.count_between(first_us, end_us)
-        if last is None:
-            return []
-        return [last - back * self.step_us for back in reversed(range(min(total, most)))]
+    def rule(self) -> Series:
+        """Return the grid."""
+        return Grid(self.start_us, self.step_us)
 
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
         """Return the grid begun early enough to go on at *now_us*, a microsecond beside the old.
@@ -94,7 +68,7 @@ class IntervalTrigger(Trigger):
         count = None if self.count is None else self.count + steps
         return replace(self, start_us=self.start_us - steps * self.step_us - 1, count=count)
 
-    def rule(self) -> dict[str, object]:
+    def rule_json(self) -> dict[str, object]:
         """Return ``interval`` in days, hours, minutes and seconds."""
         return {"interval": _split(self.step_us)}
 

@@ -1,0 +1,195 @@
+"""Endless rows of moments, in integer microseconds UTC: what a rule is without its bounds."""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from jobsched.clock import SECOND
+from jobsched.triggers.fields import LAST_US
+
+FEW = 500  # so many moments are found sooner one by one than by counting
+_HOUR = 3600 * SECOND
+
+
+class Omission(NamedTuple):
+    """Planned moments of one day that do not happen, and the sentence that says why.
+
+    *at_us* is where the ledger enters them (never at a moment that does happen), *last_us* the
+    last of them; *date* is the day as the zone of the trigger calls it, ``2026-03-29``.
+    """
+
+    at_us: int
+    last_us: int
+    total: int
+    date: str
+    reason: Literal["gap", "calendar"]
+    note: str
+
+
+class EmptyMonth(NamedTuple):
+    """A month, ``2026-02``, in which a rule about days of months finds none, and why."""
+
+    month: str
+    note: str
+
+
+class Series(ABC):
+    """Moments in order, each later than the one before."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def next_after(self, us: int) -> int | None:
+        """Return the first moment strictly after *us*, None if there is none."""
+
+    @abstractmethod
+    def count(self, first_us: int, end_us: int) -> int:
+        """Return how many moments there are from *first_us* on and before *end_us*."""
+
+    def moments(self, after_us: int, until_us: int = LAST_US) -> Iterator[int]:
+        """Yield the moments after *after_us*, *until_us* included, in order."""
+        moment = self.next_after(after_us)
+        while moment is not None and moment <= until_us:
+            yield moment
+            moment = self.next_after(moment)
+
+    def newest(self, first_us: int, end_us: int, most: int) -> list[int]:
+        """Return the newest *most* moments from *first_us* on and before *end_us*, in order.
+
+        Looks at ever longer windows before the end, so that its cost follows *most*.
+        """
+        begin, length = end_us, _HOUR
+        while begin > first_us:
+            begin = max(first_us, end_us - length)
+            if self.count(begin, end_us) >= most:
+                break
+            length *= 4
+        return list(deque(self.moments(begin - 1, end_us - 1), maxlen=most))
+
+    def nth_after(self, us: int, number: int) -> int | None:
+        """Return the moment *number* (≥ 1) after *us*, None if there are fewer.
+
+        Returns None, too, when it lies further away than a calendar reaches.
+        """
+        moment: int | None = us
+        for _ in range(min(number, FEW)):
+            moment = None if moment is None else self.next_after(moment)
+        if moment is None or number <= FEW:
+            return moment
+        return self._far(moment, number - FEW)
+
+    def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
+        """Yield what is left out from *first_us* on and before *end_us*, in order."""
+        del first_us, end_us
+        yield from ()
+
+    def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
+        """Yield the months from that of *first_us* to that before *end_us* that are too short.
+
+        Those that the rule allows and that lack every day it names by number, or the fifth of
+        a weekday.
+        """
+        del first_us, end_us
+        yield from ()
+
+    def note(self, us: int) -> str | None:
+        """Return what is to be said about the moment *us*, None if nothing."""
+        del us
+        return None
+
+    def _far(self, us: int, number: int) -> int | None:
+        """Return the moment *number* after *us* by counting in windows, then halving the last."""
+        low, length = us, _HOUR
+        while (found := self.count(low + 1, low + length + 1)) < number:
+            number, low, length = number - found, low + length, length * 2
+            if low > LAST_US:
+                return None
+        high = low + length
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = self.count(low + 1, middle + 1)
+            if found >= number:
+                high = middle
+            else:
+                number, low = number - found, middle
+        return high
+
+
+@dataclass(frozen=True, slots=True)
+class Grid(Series):
+    """Moments *step_us* apart from *start_us* on."""
+
+    start_us: int
+    step_us: int
+
+    def next_after(self, us: int) -> int | None:
+        """Return the first moment of the grid strictly after *us*."""
+        moment = self.start_us
+        if us >= moment:
+            moment += ((us - moment) // self.step_us + 1) * self.step_us
+        return moment if moment <= LAST_US else None
+
+    def count(self, first_us: int, end_us: int) -> int:
+        """Return how many there are, by division."""
+        first = self.next_after(first_us - 1)
+        return 0 if first is None else max(0, (end_us - 1 - first) // self.step_us + 1)
+
+    def newest(self, first_us: int, end_us: int, most: int) -> list[int]:
+        """Return the newest *most* by going back from the last."""
+        total = self.count(first_us, end_us)
+        if not total:
+            return []
+        last = end_us - 1 - (end_us - 1 - self.start_us) % self.step_us
+        return [last - back * self.step_us for back in reversed(range(min(total, most)))]
+
+    def nth_after(self, us: int, number: int) -> int | None:
+        """Return the moment *number* after *us*, by multiplication."""
+        first = self.next_after(us)
+        moment = LAST_US + 1 if first is None else first + (number - 1) * self.step_us
+        return moment if moment <= LAST_US else None
+
+
+@dataclass(frozen=True, slots=True)
+class Once(Series):
+    """The one moment *at_us*."""
+
+    at_us: int
+
+    def next_after(self, us: int) -> int | None:
+        """Return the moment if it lies after *us*."""
+        return self.at_us if us < self.at_us else None
+
+    def count(self, first_us: int, end_us: int) -> int:
+        """Return 1 if the moment lies between the two."""
+        return int(first_us <= self.at_us < end_us)
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce(Series):
+    """The moment *at_us*, and those of *rest* that come after it."""
+
+    at_us: int
+    rest: Series
+
+    def next_after(self, us: int) -> int | None:
+        """Return the moment at once, then those of the rest."""
+        return self.at_us if us < self.at_us else self.rest.next_after(us)
+
+    def count(self, first_us: int, end_us: int) -> int:
+        """Return the count of the rest and the one before it."""
+        after = self.rest.count(max(first_us, self.at_us + 1), end_us)
+        return after + int(first_us <= self.at_us < end_us)
+
+    def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
+        """Yield what the rest leaves out."""
+        return self.rest.omissions(max(first_us, self.at_us + 1), end_us)
+
+    def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
+        """Yield the empty months of the rest."""
+        return self.rest.empty_months(max(first_us, self.at_us + 1), end_us)
+
+    def note(self, us: int) -> str | None:
+        """Return the note of the rest."""
+        return None if us == self.at_us else self.rest.note(us)
