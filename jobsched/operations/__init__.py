@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
+    from jobsched.operations.preview import Previews
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
@@ -32,6 +33,7 @@ class Operations:
     jobs: "Jobs"
     changes: "Changes"
     pauses: "Pauses"
+    previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
     outputs: "Outputs"
@@ -56,6 +58,7 @@ def build(
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
+    from jobsched.operations.preview import Previews
     from jobsched.operations.queueing import Queue
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
@@ -72,6 +75,7 @@ def build(
         jobs=Jobs(store, configuration, queue, announce),
         changes=Changes(store, configuration, announce),
         pauses=Pauses(store, announce),
+        previews=Previews(configuration),
         ledger=Ledger(store),
         runs=Runs(store, configuration, queue, announce),
         outputs=Outputs(store, configuration),

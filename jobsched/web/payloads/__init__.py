@@ -38,6 +38,7 @@ from jobsched.web.payloads.runs import (
     RunRequest,
     StopRequest,
 )
+from jobsched.web.payloads.triggers import PreviewAnswer, PreviewRequest
 
 __all__ = [
     "AuditList",
@@ -59,6 +60,8 @@ __all__ = [
     "PauseRequest",
     "PausedAnswer",
     "Payload",
+    "PreviewAnswer",
+    "PreviewRequest",
     "ReloadAnswer",
     "RetryManyAnswer",
     "RetryManyRequest",

@@ -1,16 +1,18 @@
-"""The keys of a trigger as every request spells them.
+"""The keys of a trigger as every request spells them, and the preview of its moments.
 
 ``TriggerFields`` is the one definition of these keys: requests for jobs (payloads/jobs.py) and
 for previews inherit from it. The schemas here are for the reader of /openapi.json; a value may be
 anything, for the parser of triggers judges it (jobsched/triggers) and names every mistake at once.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
 from jobsched.model import Dst, OnExcluded
+from jobsched.triggers.preview import MOST
 from jobsched.web.payloads.base import Payload
+from jobsched.web.payloads.types import Instant
 
 Schema = dict[str, Any]
 
@@ -155,3 +157,54 @@ class TriggerFields(Payload):
         """Return the keys of its trigger that were given, as they were given, null included."""
         names = TriggerFields.model_fields.keys() & self.model_fields_set
         return {name: getattr(self, name) for name in names}
+
+
+class PreviewRequest(TriggerFields):
+    """The body of POST /triggers/preview: a trigger, from when on, and how many moments."""
+
+    n: Annotated[int, Field(ge=1, le=MOST, description="How many moments at most.")] = 10
+    from_: Annotated[
+        Any,
+        Field(alias="from"),
+        _judged_later({**_TIME, "description": "What counts as its creation; default: now."}),
+    ] = None
+
+    def asked(self) -> dict[str, Any]:
+        """Return the trigger as it was given, and ``from``."""
+        return {**self.trigger(), "from": self.from_}
+
+
+class PlannedAnswer(Payload):
+    """A moment: in UTC, by the clocks of the trigger's zone, and what changed it if it was."""
+
+    utc: Instant
+    local: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+    note: str | None
+
+
+class SkippedAnswer(Payload):
+    """A day with planned moments that do not happen, or a month without any."""
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-\d\d(-\d\d)?$", description="2026-03-29, 2026-02.")]
+    reason: Literal["gap", "short_month", "calendar"]
+    note: str
+
+
+class WarningAnswer(Payload):
+    """What is legal in a trigger, yet may not be what its author means."""
+
+    rule: Literal["day_or_weekday", "day_and_weekday", "more_than_once_a_second"]
+    message: str
+
+
+class PreviewAnswer(Payload):
+    """What a trigger would do."""
+
+    next: Annotated[list[PlannedAnswer], Field(description="Fewer than n when it ends before.")]
+    skipped: Annotated[
+        list[SkippedAnswer], Field(description="Until the last moment shown; the first 1000.")
+    ]
+    description: Annotated[str, Field(description="The trigger in plain English.")]
+    timezone: Annotated[str, Field(description="The zone of the local times.")]
+    trigger: Annotated[dict[str, Any], Field(description="The canonical form of the trigger.")]
+    warnings: list[WarningAnswer]
