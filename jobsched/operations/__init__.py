@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
     from jobsched.storage import Store
 
@@ -43,6 +44,7 @@ class Operations:
     reloading: "Reloading"
     audit: "AuditLog"
     waiting: "Waiting"
+    upcoming: "Upcoming"
 
 
 def build(
@@ -64,6 +66,7 @@ def build(
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
 
     announce = Announcer(notify)
@@ -85,4 +88,5 @@ def build(
         reloading=Reloading(store, configuration, announce),
         audit=AuditLog(store),
         waiting=Waiting(store),
+        upcoming=Upcoming(store, configuration),
     )

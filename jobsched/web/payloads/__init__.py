@@ -39,6 +39,7 @@ from jobsched.web.payloads.runs import (
     StopRequest,
 )
 from jobsched.web.payloads.triggers import PreviewAnswer, PreviewRequest
+from jobsched.web.payloads.upcoming import UpcomingAnswer, UpcomingList, UpcomingQuery
 
 __all__ = [
     "AuditList",
@@ -76,4 +77,7 @@ __all__ = [
     "TokenAnswer",
     "TokenList",
     "TokenRequest",
+    "UpcomingAnswer",
+    "UpcomingList",
+    "UpcomingQuery",
 ]
