@@ -12,7 +12,7 @@ from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
-from jobsched.operations.pausing import pause_plan, resume_plan, swallowed
+from jobsched.operations.pausing import left_behind, pause_plan, resume_plan
 from jobsched.operations.policies import default_policy, merged
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
@@ -60,7 +60,7 @@ class Changes:
         """
         for _ in range(_ATTEMPTS):
             job = self._current(job_id, version)
-            plan = _with_pause(job, change.paused, self._plan(job, change), by)
+            plan = self._with_pause(job, change.paused, self._plan(job, change), by)
             if not plan.changes:
                 return job
             try:
@@ -132,13 +132,22 @@ class Changes:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
         if change.trigger:
             return newtriggers.changed(job, before, change.trigger, self._read)
-        return before if before is not None or change.mode is None else self._read({}, 0)
+        return before if change.mode in {None, job.mode} else self._read({}, 0)
 
     def _read(self, given: Mapping[str, Any], created_us: int) -> Trigger:
         timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
         trigger = drafts.read_trigger(None, given, created_us, timezone, calendars)
         assert trigger is not None  # noqa: S101 - only triggered jobs have none
         return trigger
+
+    def _with_pause(self, job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:
+        """Return *plan* and, if it is *wanted*, a pause or the end of one in the same step."""
+        if wanted is None or wanted == (job.state is JobState.PAUSED):
+            return plan
+        planned = _as_planned(job, plan)
+        calendars = self._configuration.calendars
+        columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned, calendars)
+        return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
 
     def _readable(self, job: Job) -> Trigger | None:
         """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
@@ -178,11 +187,14 @@ def _replan(
         "trigger": None if after is None else after.stored(),
         "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
     }
+    columns, ledger = left_behind(before, now_us, job)
+    changes |= columns
     if job.state is JobState.PAUSED:
         changes["paused_us"] = first
-        return _Plan(changes, swallowed(before, now_us, job))
-    changes |= {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
-    return _Plan(changes)
+    else:
+        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
+        changes |= {**active, "paused_us": None}
+    return _Plan(changes, ledger)
 
 
 def _named(before: Job, after: Job, change: Change) -> str:
@@ -201,15 +213,6 @@ def _named(before: Job, after: Job, change: Change) -> str:
     return ",".join(sorted(names))
 
 
-def _with_pause(job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:
-    """Return *plan* and, if it is *wanted*, a pause or the end of one in the same step."""
-    if wanted is None or wanted == (job.state is JobState.PAUSED):
-        return plan
-    planned = _as_planned(job, plan)
-    columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned)
-    return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
-
-
 def _as_planned(job: Job, plan: _Plan) -> Job:
     """Return *job* with what *plan* does to its moments."""
     if "trigger" not in plan.changes:
@@ -223,4 +226,5 @@ def _as_planned(job: Job, plan: _Plan) -> Job:
         state=job.state if job.state is JobState.PAUSED else JobState.ACTIVE,
         next_run=None if next_us is None else clock.from_us(next_us),
         paused_from=None,
+        seen_at=clock.now(),
     )
