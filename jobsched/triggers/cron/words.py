@@ -84,7 +84,9 @@ def _condition(expression: Expression) -> str:
     if not rule.both or not (rule.days or rule.last_workday):
         return ""
     choices = [f"a {_DAYS[day]}" for day in sorted(rule.weekdays)]
-    choices += [f"the {_NTH[which]} {_DAYS[day]} of the month" for day, which in sorted(rule.nth)]
+    choices += [
+        f"the {_NTH[which]} {_DAYS[day]} of the month" for day, which in _in_order(rule.nth)
+    ]
     return f", if it is {_joined(choices, 'or')}" if choices else ""
 
 
@@ -103,10 +105,15 @@ def _named_weekdays(expression: Expression, of: str) -> str:
     """Return for instance ``on Mondays and on the last Friday of the month``."""
     rule = expression.month_rule
     parts = [f"on {_weekdays(rule.weekdays)}"] if rule.weekdays else []
-    nth = [f"the {_NTH[which]} {_DAYS[day]}" for day, which in sorted(rule.nth)]
+    nth = [f"the {_NTH[which]} {_DAYS[day]}" for day, which in _in_order(rule.nth)]
     if nth:
         parts.append(f"on {_joined(nth)} {of}")
     return " and ".join(parts)
+
+
+def _in_order(nth: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return pairs of a weekday and which one of the month, the last one behind the others."""
+    return sorted(nth, key=lambda pair: (pair[0], pair[1] < 0, pair[1]))
 
 
 def _weekdays(days: Iterable[int]) -> str:

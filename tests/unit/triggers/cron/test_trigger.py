@@ -1,6 +1,7 @@
 """Cron triggers as users give them: moments, canonical form, refusals and warnings."""
 
 import timeit
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from jobsched.triggers.plugins import Cron
 
 NOW = to_us(datetime(2026, 1, 1, 12, tzinfo=UTC))
 BERLIN = "Europe/Berlin"
+HOUR_US = 3600 * 1_000_000
 FRIDAY, SUNDAY = 4, 6
 
 
@@ -109,6 +111,31 @@ def test_each_zone_has_its_own_nine_o_clock() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("dst", "spring", "autumn"),
+    [("once", [1], [0]), ("skip", [], [0]), ("both", [1], [0, 1])],
+)
+def test_a_fixed_time_follows_the_policy_where_clocks_change(
+    dst: str, spring: list[int], autumn: list[int]
+) -> None:
+    trigger = cron("30 2 * * *", timezone=BERLIN, dst=dst)
+
+    def hours_utc(*day: int) -> list[int]:
+        midnight = to_us(datetime(*day, tzinfo=ZoneInfo(BERLIN)))  # type: ignore[misc,arg-type]
+        return [from_us(us).hour for us in trigger.moments(midnight, midnight + 25 * HOUR_US - 1)]
+
+    assert hours_utc(2026, 3, 29) == spring
+    assert hours_utc(2026, 10, 25) == autumn
+
+
+def test_a_literal_time_is_as_often_as_clocks_show_it() -> None:
+    found = local_times("*/30 2 * * *", 2 * 365, BERLIN)
+
+    shown = Counter(moment.date() for moment in found)
+    assert {day: often for day, often in shown.items() if often != 2} == {date(2026, 10, 25): 4}
+    assert date(2026, 3, 29) not in shown
+
+
 def test_start_and_end_bound_the_moments_and_are_included() -> None:
     trigger = cron("0 9 * * *", start="2026-03-01T09:00:00", end="2026-03-03T09:00:00")
 
@@ -177,6 +204,10 @@ def test_a_stored_form_is_taken_however_old_it_is() -> None:
     trigger = restore({"cron": "0 9 * * *", "count": 1, "since": "2001-01-01T00:00:00Z"})
 
     assert list(trigger.moments(0)) == [to_us(datetime(2001, 1, 1, 9, tzinfo=UTC))]
+
+
+def test_a_stored_form_is_taken_even_if_it_never_fires() -> None:
+    assert restore({"cron": "0 0 30 2 *"}).next_after(NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ def ambiguous(expressions: Iterable[Expression]) -> list[str]:
         ("0 0 1-7,L 3 *", "On days 1 to 7 and the last day of March at 00:00"),
         ("0 9 * * 5L", "At 09:00 on the last Friday of the month"),
         ("0 9 * * mon#1,mon#3", "At 09:00 on the first Monday and the third Monday of the month"),
+        ("0 9 * * 5L,5#1", "At 09:00 on the first Friday and the last Friday of the month"),
         ("0 0 13 * fri", "On day 13 of the month and on Fridays at 00:00"),
         ("0 0 13 2 fri", "On day 13 of the month and on Fridays at 00:00, in February"),
         (
