@@ -39,6 +39,9 @@ class Excluding(Series):
     _moved: dict[int, dict[int, int]] = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
+    _nothing: list[tuple[int, int]] = field(
+        init=False, repr=False, compare=False, default_factory=lambda: [(0, 0)]
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_closing", Closing(self.timeline, self.calendars))
@@ -113,10 +116,27 @@ class Excluding(Series):
         return moved if before is None else f"{before}; {moved}"
 
     def _open_after(self, us: int) -> int | None:
-        """Return the first moment of *inner* after *us* at an open time."""
+        """Return the first moment of *inner* after *us* at an open time.
+
+        Years in which there is none, for all are moved, are gone through only once.
+        """
         moment = self.inner.next_after(us)
-        limit = None if moment is None else moment + HORIZON * SECOND
-        while moment is not None and limit is not None and moment < limit:
+        if moment is None:
+            return None
+        limit = moment + HORIZON * SECOND
+        begin, end = self._nothing[0]
+        if begin <= us < end:
+            moment = self.inner.next_after(end - 1)
+        else:
+            begin = us
+        found = self._open_before(moment, limit)
+        if found is None:
+            self._nothing[0] = begin, limit
+        return found
+
+    def _open_before(self, moment: int | None, limit: int) -> int | None:
+        """Return the first of *inner* from its *moment* on and before *limit* at an open time."""
+        while moment is not None and moment < limit:
             second = moment // SECOND
             opening = self._closing.reopens(second)
             if opening is None or opening == second:

@@ -373,3 +373,18 @@ def test_what_calendars_make_impossible_is_refused(
         )
 
     assert [(error.field, error.rule) for error in refusal.value.errors] == [(field, rule)]
+
+
+@pytest.mark.parametrize("rule", OnExcluded)
+def test_what_was_asked_before_changes_no_answer(rule: OnExcluded) -> None:
+    first = at("2026-05-02 12:00")
+    saturdays = Grid(first, 7 * DAY * SECOND)
+    spans = ((date(2026, 5, 1).toordinal(), date(2056, 5, 1).toordinal()),)
+    thirty_years = calendar(Ranges(spans))
+    asked_often = excluding(saturdays, thirty_years, rule=rule)
+
+    for years in (0, 14, 31, 1, 20, 0):
+        begin = first + years * 365 * DAY * SECOND
+        fresh = excluding(saturdays, thirty_years, rule=rule)
+        assert asked_often.next_after(begin) == fresh.next_after(begin)
+        assert (fresh.next_after(begin) is None) == (years < 10)
