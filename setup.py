@@ -46,6 +46,8 @@ setup(
             "jobsched_interval = jobsched.triggers.plugins:Interval",
             "jobsched_at = jobsched.triggers.plugins:At",
             "jobsched_cron = jobsched.triggers.plugins:Cron",
+            "jobsched_recurrence = jobsched.triggers.plugins:Recurrence",
+            "jobsched_any = jobsched.triggers.plugins:Any",
         ],
     },
 )

@@ -56,6 +56,12 @@ class Fields:
         """Note one broken rule of one field."""
         self.errors.append(FieldError(field=self.inside + field, rule=rule, message=message))
 
+    def within(self, data: Mapping[str, object], place: str) -> "Fields":
+        """Return the fields of the object *data* at *place*, which share these refusals."""
+        inner = Fields(data, self.known_calendars, f"{self.inside}{place}.")
+        inner.errors = self.errors
+        return inner
+
     def check(self) -> None:
         """Raise InvalidInput with everything that was refused, if anything was."""
         if self.errors:

@@ -1,0 +1,15 @@
+"""A trigger in plain English, its bounds included."""
+
+from jobsched.triggers.base import Trigger
+from jobsched.triggers.fields import iso
+
+
+def describe(trigger: Trigger) -> str:
+    """Return a trigger in plain English, such as ``Every 5 minutes, 3 times``."""
+    text = trigger.words()
+    if trigger.count is not None:
+        times = f"{trigger.count} times" if trigger.count > 1 else "1 time"
+        text += f"; {times} in all" if trigger.kind == "any" else f", {times}"
+    if trigger.end_us is not None:
+        text += f", until {iso(trigger.end_us).replace('T', ' ').removesuffix('Z')} UTC"
+    return text
