@@ -69,8 +69,7 @@ def look_ahead(
                 pause = pauses.get(due.key)
                 outlook.special.append(_special(due, job, now_us, pause, seen.get(due.key)))
         except Exception as error:  # a trigger may be anybody's code; only its job stops
-            why = f"its trigger failed: {type(error).__name__}: {error}"
-            outlook.special.append(Special(due, job, Plan(next_us=None), why))
+            outlook.special.append(Special(due, job, Plan(next_us=None), failure_of(error)))
     return outlook
 
 
@@ -133,6 +132,11 @@ def refusal_of(policy: Policy, alive: int) -> str | None:
             f"overlap: {alive} of its runs still {'waits or runs' if alive == 1 else 'wait or run'}"
         )
     return "overlap: another run waits already" if alive > policy.max_instances else None
+
+
+def failure_of(error: Exception) -> str:
+    """Return why a job is blocked whose trigger raised *error*."""
+    return f"its trigger failed: {type(error).__name__}: {error}"
 
 
 def delayed(due_us: int, jitter_us: int) -> int:

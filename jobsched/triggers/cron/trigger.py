@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from jobsched.triggers.base import Trigger, TriggerWarning
@@ -41,6 +41,18 @@ class CronTrigger(Trigger):
         """Return the times of day on their days."""
         said = self.expression
         return Wall(timeline(self.timezone), said.days, said.times, said.fixed, self.dst)
+
+    def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
+        """Return the trigger as if it were no older than *now_us*.
+
+        Only a count makes its creation matter, and grows by the moments that come before it.
+        """
+        del next_us, last_us
+        if self.since_us is None or self.count is None or self.since_us <= now_us:
+            return self
+        younger = replace(self, since_us=now_us)
+        more = self.series.count(younger.floor_us + 1, self.floor_us + 1)
+        return replace(younger, count=self.count + more)
 
     def rule_json(self) -> dict[str, object]:
         """Return ``cron``: the text alone in the Unix dialect."""
