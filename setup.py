@@ -36,6 +36,8 @@ setup(
     install_requires=_requirements("requirements.txt"),
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2,<4"],
+        "holidays": ["holidays>=0.60,<1"],
+        "icalendar": ["icalendar>=6,<8"],
         "test": _requirements("tests/requirements.txt"),
     },
     entry_points={

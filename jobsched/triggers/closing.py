@@ -33,9 +33,12 @@ class Closing:
 
     def __init__(self, timeline: Timeline, calendars: tuple[Calendar, ...]) -> None:
         self._timeline = timeline
-        self._calendars = calendars
-        both = NamedCalendar("", calendars)
-        self.closed = calendars[0].closed if len(calendars) == 1 else both.closed
+        self._calendars = tuple(
+            one.in_zone(timeline.name) if isinstance(one, NamedCalendar) else one
+            for one in calendars
+        )
+        union = NamedCalendar("", self._calendars)
+        self.closed = union.closed if len(calendars) > 1 else self._calendars[0].closed
 
     def local(self, second: int) -> tuple[int, int]:
         """Return the local day and the second of it."""
