@@ -152,8 +152,8 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
 
     @property
     def may_omit(self) -> bool:
-        """Whether there can be omissions at all."""
-        return bool(self.calendars)
+        """Whether there can be omissions, of moments that are still to come."""
+        return bool(self.calendars) or self.series.may_omit
 
     def note(self, us: int) -> str | None:
         """Return what clock changes and calendars did to the moment *us*, None if nothing."""

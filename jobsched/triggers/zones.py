@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 from jobsched.clock import SECOND, from_us, to_us
 
 LONGEST_NAME = 64
+# Beside the zones of IANA a system has two copies of them all, one of which counts leap seconds,
+# and its own two.
+_NO_NAMES = ("posix/", "right/", "localtime", "posixrules")
 
 
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo | None:
     """Return the zone of an IANA *name*, None if there is none."""
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > LONGEST_NAME or name.startswith(_NO_NAMES):
         return None
     try:
         return ZoneInfo(name)
