@@ -11,7 +11,7 @@ from jobsched.triggers.fields import LAST_US
 
 FEW = 100  # so many moments are found sooner one by one than by counting
 _HOUR = 3600 * SECOND
-FARTHEST = 1000 * 366 * 24 * _HOUR  # nobody waits so long for the last of many moments
+FARTHEST = 200 * 366 * 24 * _HOUR  # nobody waits so long for the last of many moments
 
 
 class Omission(NamedTuple):
@@ -79,7 +79,7 @@ class Series(ABC):
     def nth_after(self, us: int, number: int) -> int | None:
         """Return the moment *number* (≥ 1) after *us*, None if there are fewer.
 
-        Returns None, too, when it lies more than a thousand years ahead: every clock change up
+        Returns None, too, when it lies more than two hundred years ahead: every clock change up
         to it is looked at.
         """
         moment: int | None = us

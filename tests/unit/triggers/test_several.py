@@ -302,6 +302,7 @@ def _slow_inputs() -> list[dict[str, object]]:
         {"any": crons, "count": 500},
         {"any": minutes, "count": 500},
         {"any": [{"interval": {"seconds": 0.1}, "count": 2**53}] * 20, "count": 500},
+        {"any": [{"cron": f"{minute} * * * *", "count": 2**53} for minute in range(20)]},
         {"any": [{f"x{number}": 1 for number in range(40)}] * 8},
     ]
 
