@@ -12,7 +12,8 @@ from jobsched.triggers.base import Trigger
 from jobsched.triggers.fields import iso
 
 MOST = 1000  # moments, and skipped days, in one preview
-_CUT = " Later ones are not listed."
+FURTHEST_US = 36_525 * 86_400 * clock.SECOND  # so far ahead skipped days are looked for
+_CUT = "; later ones are not listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,8 @@ class Preview:
     """The *next* moments of *trigger*, and what is *skipped* until the last of them, in order.
 
     Where the trigger ends before as many moments as were asked for, *skipped* goes on to its end.
-    There are at most 1000 of each; the note of the last one skipped says so when more follow.
+    There are at most 1000 of each, and no days skipped after a hundred years; the note of the last
+    one says when that cut the list short.
     """
 
     trigger: Trigger
@@ -89,19 +91,20 @@ def _moments(trigger: Trigger, created_us: int) -> Iterator[int]:
 
 
 def _skipped(trigger: Trigger, first_us: int, end_us: int) -> tuple[Skipped, ...]:
-    """Return the days and months of [first_us, end_us) that lack moments, the first 1000.
+    """Return the days and months of [first_us, end_us) that lack moments, as far as listed.
 
     A day sorts by its name, and a month before its own days.
     """
-    omissions = islice(trigger.omissions(first_us, end_us), MOST + 1)
-    months = islice(trigger.empty_months(first_us, end_us), MOST + 1)
+    until_us = min(end_us, first_us + FURTHEST_US)
+    omissions = islice(trigger.omissions(first_us, until_us), MOST + 1)
+    months = islice(trigger.empty_months(first_us, until_us), MOST + 1)
     found = [Skipped(date=each.date, reason=each.reason, note=each.note) for each in omissions]
     found += [Skipped(date=each.month, reason="short_month", note=each.note) for each in months]
-    ordered = list(dict.fromkeys(sorted(found, key=lambda skipped: skipped.date)))
-    if len(ordered) <= MOST:
-        return tuple(ordered)
-    last = ordered[MOST - 1]
-    return (*ordered[: MOST - 1], replace(last, note=last.note + _CUT))
+    ordered = tuple(dict.fromkeys(sorted(found, key=lambda skipped: skipped.date)))
+    if not ordered or (until_us == end_us and len(ordered) <= MOST):
+        return ordered
+    *listed, last = ordered[:MOST]
+    return (*listed, replace(last, note=last.note + _CUT))
 
 
 def _moment_json(planned: Planned) -> dict[str, object]:

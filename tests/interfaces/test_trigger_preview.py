@@ -1,7 +1,10 @@
 """POST /triggers/preview: what a trigger would do, and every refusal, without a job."""
 
 import json
+import time
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +13,25 @@ from flask.testing import FlaskClient
 from jobsched import clock
 from jobsched.model import Role
 from jobsched.web.payloads import PreviewAnswer
-from tests.support.native import Native
+from tests.support.native import Native, native_api
 from tests.support.web import bearer
 
 FROM = "2026-03-27T12:00:00Z"
+BERLIN = "Europe/Berlin"
+CALENDARS = """
+company: {dates: [2026-04-01, 2026-04-03, 2026-04-06]}
+weekends: {weekly: [{days: [sat, sun]}]}
+"""
+
+
+@pytest.fixture
+def with_calendars(tmp_path: Path) -> Iterator[FlaskClient]:
+    """Give a client of a server that knows CALENDARS."""
+    folder = tmp_path / "with"
+    (folder / "conf").mkdir(parents=True)
+    (folder / "conf" / "calendars.yaml").write_text(CALENDARS, encoding="utf-8")
+    with native_api(folder) as made:
+        yield made.client()
 
 
 def previewed(client: FlaskClient, **body: Any) -> dict[str, Any]:
@@ -128,6 +146,178 @@ def test_the_beginning_counts_as_creation_in_every_rule(client: FlaskClient) -> 
     }
 
 
+def notes(answer: dict[str, Any]) -> list[str | None]:
+    return [moment["note"] for moment in answer["next"]]
+
+
+def skipped(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(day["date"], day["reason"]) for day in answer["skipped"]]
+
+
+def test_a_moment_that_a_clock_change_moves_is_told(client: FlaskClient) -> None:
+    answer = previewed(client, cron="30 2 * * *", timezone=BERLIN, n=3)
+
+    assert [moment["local"] for moment in answer["next"]] == [
+        "2026-03-28T02:30:00+01:00",
+        "2026-03-29T03:00:00+02:00",
+        "2026-03-30T02:30:00+02:00",
+    ]
+    assert answer["next"][1]["utc"] == "2026-03-29T01:00:00Z"
+    assert [note is None for note in notes(answer)] == [True, False, True]
+    assert "02:30 does not exist on 2026-03-29" in str(notes(answer)[1])
+    assert answer["skipped"] == []
+
+
+def test_a_moment_that_a_clock_change_takes_is_skipped_when_that_is_the_rule(
+    client: FlaskClient,
+) -> None:
+    answer = previewed(client, cron="30 2 * * *", timezone=BERLIN, dst="skip", n=2)
+
+    assert [moment["local"][:10] for moment in answer["next"]] == ["2026-03-28", "2026-03-30"]
+    assert skipped(answer) == [("2026-03-29", "gap")]
+    assert "02:30 does not exist on 2026-03-29" in answer["skipped"][0]["note"]
+    assert skipped(previewed(client, cron="30 2 * * *", timezone=BERLIN, dst="skip", n=1)) == []
+
+
+def test_a_moment_that_a_clock_change_doubles_is_told(client: FlaskClient) -> None:
+    autumn = {"from": "2026-10-24T12:00:00Z", "cron": "30 2 * * *", "timezone": BERLIN, "n": 3}
+
+    once, both = previewed(client, **autumn), previewed(client, **autumn, dst="both")
+
+    assert [moment["local"] for moment in once["next"]][:2] == [
+        "2026-10-25T02:30:00+02:00",
+        "2026-10-26T02:30:00+01:00",
+    ]
+    assert [moment["local"] for moment in both["next"]] == [
+        "2026-10-25T02:30:00+02:00",
+        "2026-10-25T02:30:00+01:00",
+        "2026-10-26T02:30:00+01:00",
+    ]
+    assert [note is None for note in notes(both)] == [False, False, True]
+
+
+def test_a_day_that_the_zone_leaves_out_is_skipped(client: FlaskClient) -> None:
+    begin = {"from": "2011-12-29T00:00:00", "timezone": "Pacific/Apia", "n": 3}
+
+    answer = previewed(client, cron="0 9 * * *", **begin)
+
+    assert [moment["local"] for moment in answer["next"]] == [
+        "2011-12-29T09:00:00-10:00",
+        "2011-12-31T09:00:00+14:00",
+        "2012-01-01T09:00:00+14:00",
+    ]
+    assert skipped(answer) == [("2011-12-30", "gap")]
+
+
+def test_months_that_are_too_short_are_skipped(client: FlaskClient) -> None:
+    answer = previewed(client, cron="0 9 31 * *", n=3)
+
+    assert [moment["local"][:10] for moment in answer["next"]] == [
+        "2026-03-31",
+        "2026-05-31",
+        "2026-07-31",
+    ]
+    assert skipped(answer) == [("2026-04", "short_month"), ("2026-06", "short_month")]
+    assert answer["skipped"][0]["note"] == "April 2026 has no day 31"
+
+
+def test_days_that_a_calendar_excludes_are_skipped_and_name_it(
+    with_calendars: FlaskClient,
+) -> None:
+    answer = previewed(
+        with_calendars, cron="0 9 * * *", calendars=["company", "weekends"], timezone=BERLIN, n=3
+    )
+
+    assert [moment["local"][:10] for moment in answer["next"]] == [
+        "2026-03-30",
+        "2026-03-31",
+        "2026-04-02",
+    ]
+    assert skipped(answer) == [
+        ("2026-03-28", "calendar"),
+        ("2026-03-29", "calendar"),
+        ("2026-04-01", "calendar"),
+    ]
+    told = [day["note"] for day in answer["skipped"]]
+    assert ["weekends" in note for note in told] == [True, True, False]
+    assert "company" in told[2]
+
+
+def test_a_moment_that_a_calendar_moves_is_told(with_calendars: FlaskClient) -> None:
+    answer = previewed(
+        with_calendars,
+        cron="0 9 3 * *",
+        calendars=["company", "weekends"],
+        on_excluded="next",
+        n=1,
+    )
+
+    assert answer["next"][0]["local"] == "2026-04-07T09:00:00+00:00"
+    assert "company" in str(notes(answer)[0])
+
+
+@pytest.mark.parametrize(
+    ("trigger", "rules"),
+    [
+        ({"cron": "0 9 13 * fri"}, ["day_or_weekday"]),
+        ({"cron": "0 9 13 * *"}, []),
+        (
+            {"cron": {"expression": "0 0 9 13 * fri", "dialect": "ncrontab"}},
+            ["day_and_weekday"],
+        ),
+        ({"interval": {"seconds": 0.5}}, ["more_than_once_a_second"]),
+        ({"interval": {"seconds": 1}}, []),
+    ],
+    ids=str,
+)
+def test_what_may_be_meant_otherwise_is_a_warning(
+    client: FlaskClient, trigger: dict[str, Any], rules: list[str]
+) -> None:
+    warnings = previewed(client, **trigger)["warnings"]
+
+    assert [warning["rule"] for warning in warnings] == rules
+    assert all(len(warning["message"]) > 20 for warning in warnings)
+
+
+def test_a_recurrence_without_a_start_begins_at_once(client: FlaskClient) -> None:
+    rule = {"frequency": "day", "schedule": {"hours": [9], "minutes": [0]}}
+
+    assert local_times(client, recurrence=rule, n=3) == [
+        "2026-03-27T12:00:00+00:00",
+        "2026-03-28T09:00:00+00:00",
+        "2026-03-29T09:00:00+00:00",
+    ]
+    assert local_times(client, recurrence={**rule, "count": 1}) == ["2026-03-27T12:00:00+00:00"]
+
+
+def test_several_triggers_are_shown_in_one_order_and_one_zone(client: FlaskClient) -> None:
+    weekdays = {"cron": "0 9 * * 1-5"}
+    everyday = {"cron": "0 16 * * *", "timezone": "Asia/Tokyo"}  # 9 in Berlin's summer
+    short = {"cron": "0 12 31 * *"}
+
+    answer = previewed(client, any=[weekdays, everyday, short], timezone=BERLIN, count=6)
+
+    assert [moment["local"] for moment in answer["next"]] == [
+        "2026-03-28T08:00:00+01:00",
+        "2026-03-29T09:00:00+02:00",
+        "2026-03-30T09:00:00+02:00",
+        "2026-03-31T09:00:00+02:00",
+        "2026-03-31T12:00:00+02:00",
+        "2026-04-01T09:00:00+02:00",
+    ]
+
+
+def test_rare_moments_are_found_and_what_they_skip_is_bounded(client: FlaskClient) -> None:
+    answer = previewed(client, cron="0 9 29 2 *", n=1000)
+
+    assert len(answer["next"]) == 1000
+    assert answer["next"][0]["local"][:10] == "2028-02-29"
+    assert answer["next"][-1]["local"] > "6000"
+    # 100 Februaries, less 24 with a day 29 (2100 has none)
+    assert len(answer["skipped"]) == 76
+    assert answer["skipped"][-1]["note"].endswith("; later ones are not listed")
+
+
 def test_a_key_that_is_null_is_not_given(client: FlaskClient) -> None:
     body = {"interval": {"days": 1}, "at": None, "timezone": None, "from": None, "n": 1}
 
@@ -141,6 +331,28 @@ def test_a_key_that_is_null_is_not_given(client: FlaskClient) -> None:
         {"interval": {"minutes": 90}, "start": "2026-01-01", "end": "2026-04-01", "jitter": 30},
         {"at": "2026-05-01T07:00:00", "timezone": "Europe/Berlin"},
         {"at": "2026-03-27T11:59:30Z"},
+        {"cron": "*/7  2,3  *   * *", "timezone": "Europe/Berlin", "dst": "both", "count": 50},
+        {"cron": {"expression": "0 0 9 13 * FRI", "dialect": "ncrontab"}, "start": "2026-05-01"},
+        {"cron": "@weekly", "timezone": "America/Havana", "dst": "skip", "end": "2026-12-31"},
+        {"recurrence": {"frequency": "week", "interval": 2}, "timezone": "America/New_York"},
+        {
+            "recurrence": {
+                "frequency": "month",
+                "count": 5,
+                "schedule": {"monthDays": [-1, 31], "hours": 2, "minutes": [30]},
+            },
+            "startTime": "2026-01-01T09:15:00",
+            "timezone": "Europe/Berlin",
+        },
+        {
+            "any": [
+                {"cron": "0 9 * * 1-5"},
+                {"interval": {"hours": 7}, "timezone": "Asia/Tokyo"},
+                {"at": "2026-03-28T10:00:00", "dst": "both"},
+            ],
+            "timezone": "Europe/Berlin",
+            "count": 9,
+        },
     ],
     ids=json.dumps,
 )
@@ -156,6 +368,16 @@ WRONG: list[tuple[dict[str, Any], dict[str, str]]] = [
     ({}, {"interval": "required"}),
     ({"interval": {"minutes": -5}}, {"interval.minutes": "positive"}),
     ({"interval": -5}, {"interval": "type"}),
+    ({"cron": "0 0 30 2 *"}, {"cron": "never"}),
+    ({"cron": "*/0 * * * *"}, {"cron": "range"}),
+    ({"cron": "60 * * * *"}, {"cron": "range"}),
+    ({"recurrence": {"frequency": "year"}}, {"recurrence.frequency": "choice"}),
+    ({"any": [{"cron": "0 9 * * *"}, {"cron": "60 * * * *"}]}, {"any[1].cron": "range"}),
+    (
+        {"any": [{"any": []}, {"crn": 1}]},
+        {"any[0].any": "one_of", "any[1].crn": "unknown", "any[1].interval": "required"},
+    ),
+    ({"cron": "0 9 * * *", "end": "2026-03-27T12:00:00Z", "from": FROM}, {"cron": "never"}),
     ({"interval": {"days": 1}, "timezone": "Mars/Olympus"}, {"timezone": "timezone"}),
     ({"interval": {"days": 1}, "n": 0}, {"n": "range"}),
     ({"interval": {"days": 1}, "n": 1001}, {"n": "range"}),
@@ -187,6 +409,29 @@ def test_what_is_wrong_is_told_all_at_once(
     client: FlaskClient, body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert refused(client, **body) == expected
+
+
+SLOW = [
+    {"cron": "0 0 30 2 *"},
+    {"cron": ",".join(["0"] * 200_000)},
+    {"cron": "*/0 * * * *"},
+    {"cron": "60 * * * *"},
+    {"cron": "0 9 * * *", "timezone": "Mars/Olympus"},
+    {"interval": {"minutes": -5}},
+    {"cron": {"expression": "0 30 2 29-31 3 sun", "dialect": "ncrontab"}, "dst": "skip"},
+]
+
+
+@pytest.mark.parametrize("body", SLOW, ids=lambda body: str(body)[:40])
+def test_a_refusal_takes_no_more_than_50_ms(client: FlaskClient, body: dict[str, Any]) -> None:
+    best = 1.0
+
+    for _ in range(5):
+        begin = time.perf_counter()
+        refused(client, **{"timezone": BERLIN, **body})
+        best = min(best, time.perf_counter() - begin)
+
+    assert best <= 0.05
 
 
 def test_a_misspelt_field_is_told_with_the_nearest_one(client: FlaskClient) -> None:
@@ -221,6 +466,16 @@ def test_a_viewer_may_ask_and_leaves_no_audit_row(api: Native, client: FlaskClie
     assert api.guarded.audit == []
     assert client.post("/triggers/preview", json=body).status_code == 401
     assert client.post("/jobs", json=body, headers=viewer).status_code == 403
+
+
+def test_the_document_describes_it(client: FlaskClient) -> None:
+    document = client.get("/openapi.json").get_json()
+
+    operation = document["paths"]["/triggers/preview"]["post"]
+    fields = document["components"]["schemas"]["PreviewRequest"]["properties"]
+    assert operation["description"] == "Needs the role viewer."
+    assert {"n", "from", "cron", "recurrence", "startTime", "any", "dst"} <= fields.keys()
+    assert fields["n"]["maximum"] == 1000
 
 
 def test_nothing_is_stored(api: Native, client: FlaskClient) -> None:

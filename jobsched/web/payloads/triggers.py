@@ -202,7 +202,7 @@ class PreviewAnswer(Payload):
 
     next: Annotated[list[PlannedAnswer], Field(description="Fewer than n when it ends before.")]
     skipped: Annotated[
-        list[SkippedAnswer], Field(description="Until the last moment shown; the first 1000.")
+        list[SkippedAnswer], Field(description="Until the last moment shown; 1000 at most.")
     ]
     description: Annotated[str, Field(description="The trigger in plain English.")]
     timezone: Annotated[str, Field(description="The zone of the local times.")]
