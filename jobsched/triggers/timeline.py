@@ -20,7 +20,7 @@ CYCLE = 146_097 * DAY
 _REPEATS = RULES_BEGIN + CYCLE
 _CLOCKS_BEGIN = -5_364_662_400  # 1800; no zone knows of a change before
 _NEVER = -1 << 62  # earlier than any date
-_JOBS_BEGIN = 1_767_225_600  # 2026
+JOBS_BEGIN = 1_767_225_600  # 2026
 _FAR = 1 << 62  # later than any segment
 
 
@@ -72,7 +72,7 @@ class Timeline:
         Those of all times since 2026: no job of this program is older.
         """
         if self._gaps is None:
-            second, found = _JOBS_BEGIN, set()
+            second, found = JOBS_BEGIN, set()
             while second < RULES_BEGIN + 366 * DAY:
                 start, second, offset, before = self.segment(second)
                 if before < offset:

@@ -17,7 +17,7 @@ from jobsched.triggers.days import LAST_DAY, Days
 from jobsched.triggers.daytimes import DayTimes
 from jobsched.triggers.fields import LAST_US
 from jobsched.triggers.series import EmptyMonth, Omission, Series
-from jobsched.triggers.timeline import CYCLE, DAY, RULES_BEGIN, Segment, Timeline
+from jobsched.triggers.timeline import CYCLE, DAY, JOBS_BEGIN, RULES_BEGIN, Segment, Timeline
 
 _EPOCH_DAY = 719_163  # 1 January 1970, as date.toordinal counts
 _FIRST = to_us(datetime(1, 1, 3, tzinfo=UTC)) // SECOND  # a date in every zone
@@ -98,6 +98,8 @@ class Wall(Series):
 
         Under a literal rule only those that lose all their times: it names no single ones.
         """
+        if first_us >= JOBS_BEGIN * SECOND and not self.may_omit:
+            return  # however far ahead the end is
         for segment in self._gaps(first_us, end_us):
             holes = [hole for hole in self._hit(segment) if self._drops(hole)]
             # Beside the end of the gap where that is a moment; several days not at one instant.

@@ -249,6 +249,17 @@ def test_only_a_rule_with_all_or_some_times_in_gaps_may_omit(series: Wall, may_o
     assert series.may_omit is may_omit
 
 
+def test_what_cannot_omit_is_not_searched_for_omissions() -> None:
+    series = literal(BERLIN, EVERY_SECOND)
+    assert not series.may_omit
+
+    began = time.perf_counter()
+    found = list(series.omissions(us(2026, 1, 1), LAST_US))
+
+    assert not found
+    assert time.perf_counter() - began < 0.05
+
+
 def test_months_too_short_for_the_rule_are_told() -> None:
     series = wall(BERLIN, at([9]), MonthDays(ALL, MonthRule(days=frozenset({31}))))
 
