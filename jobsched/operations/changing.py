@@ -92,9 +92,9 @@ class Changes:
 
     def _plan(self, job: Job, change: Change) -> _Plan:
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
-        before = self._readable(job)
+        before, now_us = self._readable(job), clock.now_us()
         try:
-            after = self._trigger(job, before, change)
+            after = self._trigger(job, before, change, now_us)
         except InvalidInput as refusal:
             wrong.extend(refusal.errors)
         if wrong:
@@ -108,7 +108,7 @@ class Changes:
             changes["policy"] = policy
         if after == before:
             return _Plan(changes)
-        return _replan(job, before, after, changes)
+        return _replan(job, (before, after), changes, now_us)
 
     def _task(self, job: Job, change: Change) -> Task | None:
         """Return the task's entry; None when the job keeps one that has left the catalog."""
@@ -127,12 +127,14 @@ class Changes:
             return []
         return drafts.run_as_mistakes(user, self._configuration.settings)
 
-    def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
+    def _trigger(
+        self, job: Job, before: Trigger | None, change: Change, now_us: int
+    ) -> Trigger | None:
         if change.mode is Mode.TRIGGERED:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
         if change.trigger:
-            return newtriggers.changed(job, before, change.trigger, self._read)
-        return before if change.mode in {None, job.mode} else self._read({}, 0)
+            return newtriggers.changed(job, before, change.trigger, self._read, now_us)
+        return before if change.mode in {None, job.mode} else self._read({}, now_us)
 
     def _read(self, given: Mapping[str, Any], created_us: int) -> Trigger:
         timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
@@ -178,10 +180,13 @@ class Changes:
 
 
 def _replan(
-    job: Job, before: Trigger | None, after: Trigger | None, changes: dict[str, object]
+    job: Job,
+    triggers: tuple[Trigger | None, Trigger | None],
+    changes: dict[str, object],
+    now_us: int,
 ) -> _Plan:
-    """Return *changes* with the new trigger, and the next moment that follows from it."""
-    now_us = clock.now_us()
+    """Return *changes* with the new trigger at *now_us*, and the next moment that follows."""
+    before, after = triggers
     first = None if after is None else after.first(now_us)
     changes |= {
         "trigger": None if after is None else after.stored(),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from jobsched.clock import SECOND
 from jobsched.model import CatchUp, Misfire, OccurrenceOutcome
 from jobsched.storage.occurrences import NewOccurrence
-from jobsched.triggers import Stretch, Trigger
+from jobsched.triggers import IntervalTrigger, Stretch, Trigger
 
 USUAL_GRACE = 300.0
 MOST_CAUGHT_UP = 100  # runs that ``catch_up: all`` makes at once
@@ -42,9 +42,11 @@ class Plan:
 
 
 def default_grace(trigger: Trigger) -> float:
-    """Return the usual grace in seconds: one interval, else five minutes."""
+    """Return the usual grace in seconds: one interval for interval jobs, else five minutes."""
     interval = trigger.interval
-    return USUAL_GRACE if interval is None else interval.total_seconds()
+    if interval is None or not isinstance(trigger, IntervalTrigger):
+        return USUAL_GRACE
+    return interval.total_seconds()
 
 
 def resume(trigger: Trigger, pause: Pause) -> Plan:
