@@ -4,9 +4,10 @@ A kind is one module and one name in SINGLE (kinds.py). Its place in JSON is the
 ``kind``; beside it stand the keys that all kinds share.
 """
 
-from collections.abc import Mapping
+import copyreg
+from collections.abc import Callable, Mapping
 
-from jobsched.calendars import NO_CALENDARS, Calendars
+from jobsched.calendars import NO_CALENDARS, Calendar, Calendars
 from jobsched.clock import now_us
 from jobsched.triggers.at import AtTrigger
 from jobsched.triggers.base import COMMON_KEYS, NOTHING, Stretch, Trigger
@@ -58,6 +59,19 @@ def restore(data: Mapping[str, object], calendars: Calendars = NO_CALENDARS) -> 
     assert trigger is not None  # noqa: S101 - whoever returns None has refused a field
     return trigger
 
+
+def _pickled(trigger: Trigger) -> tuple[Callable[..., Trigger], tuple[object, ...]]:
+    return _from_pickle, (trigger.stored(), trigger.calendars)
+
+
+def _from_pickle(stored: Mapping[str, object], calendars: tuple[Calendar, ...]) -> Trigger:
+    return restore(stored, {calendar.name: calendar for calendar in calendars})
+
+
+# The stock stores of APScheduler keep pickles: with the stored form alone in them, and none of
+# what is derived from it, they can be read by later versions.
+for _kind in TRIGGERS:
+    copyreg.pickle(_kind, _pickled)
 
 __all__ = [
     "COMMON_KEYS", "KINDS", "NOTHING", "TRIGGERS", "TRIGGER_KEYS", "AnyTrigger", "AtTrigger",

@@ -37,6 +37,11 @@ class AtTrigger(Trigger):
         """Return the moment, which may be creation itself."""
         return self.next_after(created_us - 1)
 
+    @property
+    def at_once_us(self) -> int:
+        """The moment."""
+        return self.at_us
+
     def rule(self) -> Series:
         """Return the one moment."""
         return Once(self.at_us)

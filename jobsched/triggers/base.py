@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 from apscheduler.triggers.base import BaseTrigger
 
 from jobsched.calendars import Calendar
-from jobsched.clock import from_us, to_us
+from jobsched.clock import SECOND, from_us, to_us
 from jobsched.model import Dst, OnExcluded
 from jobsched.triggers.excluding import Excluding
 from jobsched.triggers.fields import LAST_US, Fields, iso
@@ -159,6 +159,11 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
         """Return what clock changes and calendars did to the moment *us*, None if nothing."""
         return self.series.note(us)
 
+    @property
+    def at_once_us(self) -> int | None:
+        """Where there may be a moment at once; None where all is far enough ahead."""
+        return self.since_us
+
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
         """Return the trigger to go on with when the clock falls back from *last_us* to *now_us*.
 
@@ -170,9 +175,17 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        """Return the next moment as APScheduler asks for it."""
-        after = now if previous_fire_time is None else previous_fire_time
-        moment = self.next_after(to_us(after))
+        """Return the next moment as APScheduler asks for it.
+
+        It asks for the first one a little after the trigger was made: what is to happen at once
+        must not be lost by that.
+        """
+        if previous_fire_time is not None:
+            moment = self.next_after(to_us(previous_fire_time))
+        elif self.at_once_us is not None and 0 <= to_us(now) - self.at_once_us <= SECOND:
+            moment = self.first(self.at_once_us)
+        else:
+            moment = self.next_after(to_us(now))
         return None if moment is None else from_us(moment)
 
     def to_json(self) -> dict[str, object]:
