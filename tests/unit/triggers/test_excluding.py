@@ -274,6 +274,45 @@ def test_a_day_that_a_zone_leaves_out_is_no_open_day() -> None:
     assert shown(list(series.moments(0)), "Pacific/Apia") == ["12-31 09:00"]
 
 
+@pytest.mark.parametrize(
+    ("zone", "first", "window", "target"),
+    [
+        ("Europe/Berlin", "2026-10-25 02:15", (2 * HOUR, 2 * HOUR + 1800), "10-26 02:15"),
+        ("America/St_Johns", "2010-11-06 23:30", (0, DAY), "11-07 23:30"),
+    ],
+)
+def test_the_second_pass_of_a_fold_is_closed_and_moved_too(
+    zone: str, first: str, window: tuple[int, int], target: str
+) -> None:
+    second_pass = at(first, zone) + HOUR * SECOND
+    day = date.fromisoformat(first[:10]).weekday()
+    shut = calendar(weekly(day, start=window[0], end=window[1]))
+
+    series = excluding(Listed((second_pass,)), shut, rule=OnExcluded.NEXT, zone=zone)
+
+    assert shown([second_pass], zone) == [f"{first[5:]}"]
+    assert shown(list(series.moments(0)), zone) == [target]
+
+
+def test_a_cron_at_night_avoids_closed_days_over_a_change_of_the_clock() -> None:
+    trigger = parse(
+        {
+            "cron": "30 2 * * *",
+            "timezone": "Europe/Berlin",
+            "calendars": ["company"],
+            "on_excluded": "previous",
+        },
+        created_us=at("2026-03-26 12:00"),
+        calendars={"company": calendar(Dates(frozenset([date(2026, 3, 28).toordinal()])))},
+    )
+    start, end = at("2026-03-26 12:00"), at("2026-03-31 12:00")
+
+    assert shown(list(trigger.moments(start, end))) == [
+        "03-27 02:30", "03-29 03:00", "03-30 02:30", "03-31 02:30",
+    ]  # fmt: skip
+    assert [one.date for one in trigger.omissions(start, end)] == ["2026-03-28"]
+
+
 @pytest.mark.parametrize("rule", OnExcluded)
 def test_what_is_closed_for_ever_never_comes(rule: OnExcluded) -> None:
     always = calendar(weekly(*range(7)))
