@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from jobsched.clock import SECOND
 from jobsched.model import JobState, OccurrenceOutcome, Overlap, Policy
-from jobsched.scheduling.knowledge import Known
-from jobsched.scheduling.omitting import with_omitted
+from jobsched.scheduling.knowledge import Known, limit_of
+from jobsched.scheduling.omitting import nothing_omitted, with_omitted
 from jobsched.scheduling.planning import Pause, Plan, plan
 from jobsched.storage.decisions import Alive, Change, Decision, Due, Fire, Start
 from jobsched.storage.occurrences import NewOccurrence
@@ -63,6 +63,8 @@ def look_ahead(
             continue
         try:
             fire = _ordinary(due, job, now_us) if due.key not in pauses else None
+            if fire is None and due.key in seen and due.key not in pauses:
+                fire = _unomitted(due, job, now_us, seen[due.key])
             if fire is not None:
                 outlook.fires.append(fire)
             else:
@@ -88,6 +90,13 @@ def _ordinary(due: Due, job: Known, now_us: int) -> Fire | None:
         (_LATE, late_us, BEHIND)), delayed(due_us, job.jitter_us) if job.jitter_us else None,
         policy.queue, policy.priority,
     )  # fmt: skip
+
+
+def _unomitted(due: Due, job: Known, now_us: int, seen_us: int | None) -> Fire | None:
+    """Return the fire of a job that might have omitted something, but has not."""
+    if job.trigger is None or not nothing_omitted(job.trigger, seen_us, now_us):
+        return None
+    return _ordinary(due, job._replace(limit_us=limit_of(job.policy)), now_us)
 
 
 def _special(
