@@ -1,13 +1,14 @@
 """The native API: what PUT makes of a job's trigger, and what of its past stays."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
-from tests.support.native import Native, fields_of, iso, shown
+from tests.support.native import Native, fields_of, iso, native_api, shown
 
 FAR = "2099-01-01T00:00:00Z"  # a Thursday
 NCRONTAB = {"expression": "0 30 9 * * 1-5", "dialect": "ncrontab"}
@@ -293,3 +294,27 @@ def test_a_wrong_change_of_a_trigger_changes_nothing(api: Native, client: FlaskC
 
     assert {client.put(path, json=change).status_code for change in wrong} == {400}
     assert shown(client, path) == before
+
+
+def test_what_the_old_trigger_left_out_is_told_once_it_is_gone(tmp_path: Path) -> None:
+    last = (clock.now() + 30 * DAY).date()
+    text = f"closed: {{ranges: [{{from: 2020-01-01, to: {last}}}]}}"
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "calendars.yaml").write_text(text, encoding="utf-8")
+    with native_api(tmp_path) as api:
+        path, client = (
+            api.schedule(interval=..., cron="0 * * * *", calendars=["closed"]),
+            api.client(),
+        )
+        seen = clock.now() - timedelta(hours=5)
+        api.store.jobs.change(path.removeprefix("/jobs/"), None, {"seen_us": clock.to_us(seen)})
+
+        changed = put(client, path, calendars=None)
+        again = put(client, path, cron="30 * * * *")
+        rows = shown(client, f"{path}/occurrences?from={iso(seen)}&to={iso(clock.now())}")["values"]
+
+    assert changed["next_run_at"] is not None
+    assert again["version"] > changed["version"]
+    assert sum(row.get("count") or 1 for row in rows) == 5
+    assert {row["outcome"] for row in rows} == {"skipped"}
+    assert all("closed" in row["reason"] for row in rows)
