@@ -69,7 +69,7 @@ def _event(component: Any) -> Event:
     if "DTSTART" not in component:
         raise ValueError("DTSTART is missing")
     start = component["DTSTART"].dt
-    zone = _zone(start)
+    zone = _zone(component)
     event = Event(
         start=_local(start, zone),
         length=_length(component, start),
@@ -79,19 +79,25 @@ def _event(component: Any) -> Event:
         more=_listed(component, "RDATE", zone),
         less=frozenset(_listed(component, "EXDATE", zone)),
     )
-    if event.rule is not None:
-        event.repeated()
+    if event.rule is not None and next(iter(event.repeated()), None) is None:
+        raise ValueError("its RRULE never happens")
     return event
 
 
-def _zone(moment: date) -> str | None:
-    """Return the name of the zone that a time is given in, None if it is local everywhere."""
-    zone = getattr(moment, "tzinfo", None)
+def _zone(component: Any) -> str | None:
+    """Return the name of the zone that an event begins in, None if it is local everywhere.
+
+    A zone that the file describes itself is known at single instants only.
+    """
+    start = component["DTSTART"]
+    zone, name = getattr(start.dt, "tzinfo", None), str(start.params.get("TZID", ""))[:40]
+    if zone is None and name:
+        raise ValueError(f"its zone {name!r} is unknown")
     if zone is None or isinstance(zone, ZoneInfo):
         return None if zone is None else zone.key
-    if not zone.utcoffset(None):
-        return "UTC"
-    raise ValueError(f"its zone {str(zone)[:40]!r} is none of the IANA database")
+    if "RRULE" in component:
+        raise ValueError(f"repeats in the zone {name!r}, which is none of the IANA database")
+    return "UTC"
 
 
 def _local(moment: date, zone: str | None) -> datetime:
@@ -132,6 +138,8 @@ def _rule(component: Any, zone: str | None) -> str | None:
         raise ValueError("has more than one RRULE")  # noqa: TRY004 - of the file, not the program
     if rule.get("FREQ", [""])[0] not in _RARE:
         raise ValueError(f"may only repeat {', '.join(_RARE)}")
+    if rule.get("INTERVAL", [1])[0] < 1:
+        raise ValueError("INTERVAL must be 1 or more")
     local = type(rule)(rule)
     if "UNTIL" in rule:
         local["UNTIL"] = [_local(rule["UNTIL"][0], zone)]

@@ -116,6 +116,40 @@ def test_a_repeated_time_follows_the_clock_of_its_own_zone(tmp_path: Path) -> No
     assert closed(company, "2026-03-30") == ()
 
 
+OWN_ZONE = """BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:test
+BEGIN:VTIMEZONE
+TZID:My Zone
+BEGIN:STANDARD
+DTSTART:19700101T000000
+TZOFFSETFROM:+0300
+TZOFFSETTO:+0300
+END:STANDARD
+END:VTIMEZONE
+BEGIN:VEVENT
+SUMMARY:x
+DTSTART;TZID=My Zone:20260605T180000
+DURATION:PT2H
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def test_a_zone_of_the_file_itself_is_known_for_single_events_only(tmp_path: Path) -> None:
+    path = tmp_path / "days.ics"
+    path.write_text(OWN_ZONE, encoding="utf-8", newline="\r\n")
+    calendar = load(written(tmp_path, CONFIGURED))["company"]
+    assert isinstance(calendar, NamedCalendar)
+    repeated = OWN_ZONE.replace("DURATION", "RRULE:FREQ=DAILY\nDURATION")
+    path.write_text(repeated, encoding="utf-8", newline="\r\n")
+
+    found = mistakes(tmp_path, CONFIGURED)
+
+    assert closed(calendar.in_zone("UTC"), "2026-06-05") == ((15 * HOUR, 17 * HOUR),)
+    assert "repeats in the zone 'My Zone', which is none of the IANA database" in found[0]
+
+
 def test_an_event_in_the_hour_that_comes_twice_closes_something(tmp_path: Path) -> None:
     company = read(tmp_path, "DTSTART:20261025T004500Z|DTEND:20261025T011500Z")
 
@@ -157,6 +191,11 @@ REFUSED = {
     f"SUMMARY:x|{ALL_DAY}20260101|DTEND;VALUE=DATE:20290101": "event 'x': must end after",
     f"SUMMARY:x|{ALL_DAY}20260101|RRULE:FREQ=HOURLY": "event 'x': may only repeat DAILY, WEEKLY",
     f"SUMMARY:x|{ALL_DAY}20260101|RRULE:FREQ=DAILY|RRULE:FREQ=WEEKLY": "has more than one RRULE",
+    f"SUMMARY:x|{ALL_DAY}20260101|RRULE:FREQ=DAILY;INTERVAL=0": "INTERVAL must be 1 or more",
+    f"SUMMARY:x|{ALL_DAY}20260101|RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30": "never happens",
+    "SUMMARY:x|DTSTART;TZID=No Zone:20260605T180000|DURATION:PT1H": (
+        "event 'x': its zone 'No Zone' is unknown"
+    ),
     "SUMMARY:x|DTSTART:20260605T180000": "has no event that closes anything",
     f"{ALL_DAY}20260101|STATUS:CANCELLED": "has no event that closes anything",
 }
