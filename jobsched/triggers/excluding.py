@@ -196,7 +196,9 @@ class Excluding(Series):
         """Return where on *day* the *sources* happen, in order, less what happens there anyway."""
         found: dict[int, int] = {}
         for time, moment in sources:
-            target = self._closing.instant(day, time) * SECOND + moment % SECOND
+            second = self._closing.instant(day, time)
+            exact = self._closing.local(second) == (day, time)  # else right after a gap
+            target = second * SECOND + (moment % SECOND if exact else 0)
             if target not in found and self.inner.next_after(target - 1) != target:
                 found[target] = moment
         return dict(sorted(found.items()))

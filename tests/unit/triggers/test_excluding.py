@@ -98,10 +98,12 @@ def moved(
 ) -> int | None:
     """Return where a moment that shows *local* goes when it looks day by day."""
     for number in range(1, 367):
-        target = instant(local + timedelta(days=number * step), area)
+        wanted = local + timedelta(days=number * step)
+        target = instant(wanted, area)
         arrival = from_us(target).astimezone(area).replace(tzinfo=None)
-        wanted = (local + timedelta(days=number * step)).date()
-        if arrival.date() == wanted and not is_shut(calendars, arrival):
+        if is_shut(calendars, wanted) or is_shut(calendars, arrival):
+            continue
+        if arrival.date() == wanted.date():
             return target
     return None
 
@@ -264,6 +266,14 @@ def test_a_moment_is_moved_a_year_at_most() -> None:
 
         assert series.count(0, friday + 800 * DAY * SECOND) == expected
         assert len(list(series.moments(0))) == expected
+
+
+def test_a_moment_moved_into_a_gap_happens_right_after_it() -> None:
+    saturday = calendar(weekly(5))
+    times = (at("2026-03-28 02:30") + 1, at("2026-03-28 02:45"))
+    series = excluding(Listed(times), saturday, rule=OnExcluded.NEXT)
+
+    assert list(series.moments(0)) == [at("2026-03-29 03:00")]
 
 
 def test_a_day_that_a_zone_leaves_out_is_no_open_day() -> None:
