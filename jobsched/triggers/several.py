@@ -17,6 +17,10 @@ from jobsched.triggers.union import Bounded, Union
 MOST_TRIGGERS = 20
 MOST_LOOKUPS = 10_000  # the moments that a count names are found one by one, in each trigger
 _LOOKED_AT = 100  # moments, when two of them may lie close together
+# After a long downtime the moments that two triggers share are found one by one, and meanwhile
+# nothing else fires: a month's worth may take half a second.
+_MONTH_US = 30 * 86_400 * SECOND
+MOST_A_MONTH = 100_000
 _ONLY_OUTSIDE = ("jitter", "calendars", "on_excluded", "any")
 _STARTS = ("start", "startTime")
 
@@ -49,6 +53,10 @@ class AnyTrigger(Trigger):
         if count is not None or any(trigger.since_us is not None for trigger in triggers):
             since = fields.since(created_us)
         shared = {"shared_start_us": start, "shared_end_us": end}
+        if created_us is not None and _too_dense(triggers, created_us):
+            message = "Only one of the triggers may fire so often, more than twice a minute."
+            fields.refuse("any", "too_often", message)
+            return None
         return cls(**common, **shared, since_us=since, triggers=triggers)
 
     @property
@@ -228,6 +236,17 @@ def _shared_end(
     else:
         return end_us
     return None
+
+
+def _too_dense(triggers: tuple[Trigger, ...], created_us: int) -> bool:
+    """Return whether all but the densest trigger have too many moments to compare."""
+    begins = (trigger.first(created_us) for trigger in triggers)
+    counts = sorted(
+        trigger.count_between(begin, begin + _MONTH_US).total
+        for trigger, begin in zip(triggers, begins, strict=True)
+        if begin is not None
+    )
+    return sum(counts[:-1]) > MOST_A_MONTH
 
 
 def _check_count(fields: Fields, count: int | None, triggers: int) -> None:

@@ -130,6 +130,18 @@ def test_what_is_wrong_is_named_with_its_place(
     assert refused(said) == refusals
 
 
+def test_two_that_fire_all_the_time_are_refused() -> None:
+    seconds, halves = {"cron": "* * * * * *"}, {"cron": "*/30 * * * * *"}
+    weekend = {"cron": "*/30 * * * * sat,sun"}
+
+    assert refused({"any": [seconds, {"cron": "*/20 * * * * *"}]}) == {"any": "too_often"}
+    assert refused({"any": [seconds, halves, {"interval": {"minutes": 1.5}}]}) == {
+        "any": "too_often"
+    }
+    assert made({"any": [seconds, halves]}).kind == "any"
+    assert made({"any": [seconds, weekend, DAILY]}).kind == "any"
+
+
 def test_a_wrong_bound_is_named_once() -> None:
     assert refused({"any": [DAILY, MONDAYS], "start": "x", "end": "y", "dst": "z"}) == {
         "start": "time", "end": "time", "dst": "choice",
