@@ -12,10 +12,14 @@ from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
-from jobsched.operations.pausing import left_behind, pause_plan, resume_plan
+from jobsched.operations.overdue import NOTHING_OVERDUE, overdue
+from jobsched.operations.pausing import left_behind, moment_of, pause_plan, resume_plan
 from jobsched.operations.policies import default_policy, merged
+from jobsched.scheduling.pausing import pause_so_far
+from jobsched.scheduling.planning import Pause
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
+from jobsched.storage.switches import PAUSE_ALL
 from jobsched.triggers import Trigger, restore
 
 _ATTEMPTS = 5  # against others who change the same job at the same time
@@ -39,10 +43,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The columns to write and the entries for the ledger."""
+    """The columns to write and the entries for the ledger.
+
+    They hold only as long as the job is due at *due_us*, if that is given: the scheduler may be
+    firing the same moments.
+    """
 
     changes: dict[str, object]
     ledger: tuple[NewOccurrence, ...] = ()
+    due_us: int | None = None
 
 
 class Changes:
@@ -64,7 +73,9 @@ class Changes:
             if not plan.changes:
                 return job
             try:
-                changed = self._store.jobs.change(job_id, job.version, plan.changes, plan.ledger)
+                changed = self._store.jobs.change(
+                    job_id, job.version, plan.changes, plan.ledger, plan.due_us
+                )
             except StaleVersion:
                 continue
             self._announce.job("changed", job_id, by, fields=_named(job, changed, change))
@@ -108,7 +119,8 @@ class Changes:
             changes["policy"] = policy
         if after == before:
             return _Plan(changes)
-        return _replan(job, (before, after), changes, now_us)
+        pause = pause_so_far(self._store.switches.get(PAUSE_ALL), now_us)
+        return _replan(job, (before, after), changes, now_us, pause)
 
     def _task(self, job: Job, change: Change) -> Task | None:
         """Return the task's entry; None when the job keeps one that has left the catalog."""
@@ -149,7 +161,8 @@ class Changes:
         planned = _as_planned(job, plan)
         calendars = self._configuration.calendars
         columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned, calendars)
-        return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
+        changes = {**plan.changes, **columns}
+        return replace(plan, changes=changes, ledger=plan.ledger + ledger)
 
     def _readable(self, job: Job) -> Trigger | None:
         """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
@@ -184,10 +197,15 @@ def _replan(
     triggers: tuple[Trigger | None, Trigger | None],
     changes: dict[str, object],
     now_us: int,
+    pause: Pause | None,
 ) -> _Plan:
-    """Return *changes* with the new trigger at *now_us*, and the next moment that follows."""
+    """Return *changes* with the new trigger at *now_us*, and the next moment that follows.
+
+    What is overdue by then comes before it; *pause* is the latest of all scheduling.
+    """
     before, after = triggers
     first = None if after is None else after.first(now_us)
+    late = overdue(job, before, after, now_us, pause)
     changes |= {
         "trigger": None if after is None else after.stored(),
         "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
@@ -197,9 +215,11 @@ def _replan(
     if job.state is JobState.PAUSED:
         changes["paused_us"] = first
     else:
-        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
+        next_us = first if late.kept_us is None else late.kept_us
+        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": next_us}
         changes |= {**active, "paused_us": None}
-    return _Plan(changes, ledger)
+    due_us = moment_of(job.next_run) if late != NOTHING_OVERDUE else None
+    return _Plan(changes, late.entries + ledger, due_us)
 
 
 def _named(before: Job, after: Job, change: Change) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from jobsched.clock import SECOND
 from jobsched.model import JobState, OccurrenceOutcome, Overlap, Policy
 from jobsched.scheduling.knowledge import Known, limit_of
+from jobsched.scheduling.leftover import with_leftover
 from jobsched.scheduling.omitting import nothing_omitted, with_omitted
 from jobsched.scheduling.planning import Pause, Plan, plan
 from jobsched.storage.decisions import Alive, Change, Decision, Due, Fire, Start
@@ -108,7 +109,9 @@ def _special(
         return Special(due, job, Plan(next_us=None))
     # A paused job is due when its pause ends; its moments began with the pause.
     first_us = pause.since_us if pause and due.state == "paused" else due.next_us
-    planned = plan(job.trigger, job.policy.misfire, first_us, now_us, pause)
+    is_moment = due.state == JobState.ACTIVE or (pause is not None and first_us < pause.end_us)
+    moments = with_leftover(job.trigger, first_us) if is_moment else job.trigger
+    planned = plan(moments, job.policy.misfire, first_us, now_us, pause)
     return Special(due, job, with_omitted(job.trigger, planned, seen_us, now_us))
 
 

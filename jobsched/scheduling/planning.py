@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from jobsched.clock import SECOND
 from jobsched.model import CatchUp, Misfire, OccurrenceOutcome
+from jobsched.scheduling.leftover import Moments
 from jobsched.storage.occurrences import NewOccurrence
 from jobsched.triggers import IntervalTrigger, Stretch, Trigger
 
@@ -49,7 +50,7 @@ def default_grace(trigger: Trigger) -> float:
     return interval.total_seconds()
 
 
-def resume(trigger: Trigger, pause: Pause) -> Plan:
+def resume(trigger: Moments, pause: Pause) -> Plan:
     """Return the plan for a job whose pause is over: what it skipped, and when it is due."""
     skipped = trigger.count_between(pause.since_us, pause.end_us)
     return Plan(
@@ -59,7 +60,7 @@ def resume(trigger: Trigger, pause: Pause) -> Plan:
 
 
 def plan(
-    trigger: Trigger, misfire: Misfire, due_us: int, now_us: int, pause: Pause | None = None
+    trigger: Moments, misfire: Misfire, due_us: int, now_us: int, pause: Pause | None = None
 ) -> Plan:
     """Return what becomes at *now_us* of the moments from *due_us* on.
 
@@ -81,7 +82,7 @@ def plan(
 
 
 def _after_pause(
-    trigger: Trigger, misfire: Misfire, due_us: int, now_us: int, pause: Pause
+    trigger: Moments, misfire: Misfire, due_us: int, now_us: int, pause: Pause
 ) -> Plan:
     """Return the plan for a job of which the first moments fell into *pause*."""
     begin = max(due_us, pause.since_us)
@@ -96,7 +97,7 @@ def _after_pause(
 
 
 def _chosen(
-    trigger: Trigger, catch_up: CatchUp, first_us: int, now_us: int
+    trigger: Moments, catch_up: CatchUp, first_us: int, now_us: int
 ) -> tuple[tuple[int, ...], tuple[NewOccurrence, ...]]:
     """Return which moments from *first_us* to *now_us* run, and entries for the others."""
     last = trigger.count_between(first_us, now_us + 1).last

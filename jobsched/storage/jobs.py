@@ -84,11 +84,12 @@ class Jobs:
         version: int | None,
         changes: Mapping[str, object],
         ledger: Sequence[NewOccurrence] = (),
+        due_us: int | None = None,
     ) -> Job:
         """Give the job new values and the next version; enter *ledger* in the same transaction.
 
         *changes* has fields of NewJob (times as microseconds). A *version* must be
-        the present one.
+        the present one, and so must a next moment *due_us*: firing does not count as a version.
 
         Raises: UnknownJob, StaleVersion.
         """
@@ -100,6 +101,8 @@ class Jobs:
         )
         if version is not None:
             query = query.where(jobs.c.version == version)
+        if due_us is not None:
+            query = query.where(jobs.c.next_us == due_us)
         with self._database.write() as connection:
             row = connection.execute(query).first()
             if row is None:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
+from jobsched.triggers import restore
 from tests.support.native import Native, fields_of, iso, native_api, shown
 
 FAR = "2099-01-01T00:00:00Z"  # a Thursday
@@ -28,12 +29,13 @@ KINDS: list[dict[str, Any]] = [
 
 
 def aged(api: Native, path: str, by: timedelta) -> None:
-    """Make the job at *path* as old as if it had been created *by* ago."""
+    """Make the job at *path* as old as if it had been created *by* ago, and fired since then."""
     job = api.store.jobs.get(path.removeprefix("/jobs/"))
     assert job is not None
     assert job.trigger is not None
-    columns = {"trigger": _aged(job.trigger, by)}
-    api.store.jobs.change(job.id, None, columns)
+    trigger = _aged(job.trigger, by)
+    next_us = restore(trigger).next_after(clock.now_us())
+    api.store.jobs.change(job.id, None, {"trigger": trigger, "next_us": next_us})
 
 
 def _aged(trigger: Any, by: timedelta) -> Any:
