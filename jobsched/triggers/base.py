@@ -50,6 +50,7 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     """
 
     kind: ClassVar[str]
+    end_field: ClassVar[str] = "end"  # where a request says the end
 
     timezone: str = "UTC"
     dst: Dst = Dst.ONCE

@@ -11,6 +11,7 @@ from jobsched.triggers import describe
 from jobsched.triggers.base import Trigger
 from jobsched.triggers.fields import iso
 
+USUAL = 10  # moments, when nobody says how many
 MOST = 1000  # moments, and skipped days, in one preview
 FURTHEST_US = 36_525 * 86_400 * clock.SECOND  # so far ahead skipped days are looked for
 _CUT = "; later ones are not listed"
@@ -101,10 +102,18 @@ def _skipped(trigger: Trigger, first_us: int, end_us: int) -> tuple[Skipped, ...
     found = [Skipped(date=each.date, reason=each.reason, note=each.note) for each in omissions]
     found += [Skipped(date=each.month, reason="short_month", note=each.note) for each in months]
     ordered = tuple(dict.fromkeys(sorted(found, key=lambda skipped: skipped.date)))
-    if not ordered or (until_us == end_us and len(ordered) <= MOST):
+    if len(ordered) <= MOST and not (ordered and _lacks_any(trigger, until_us, end_us)):
         return ordered
     *listed, last = ordered[:MOST]
     return (*listed, replace(last, note=last.note + _CUT))
+
+
+def _lacks_any(trigger: Trigger, first_us: int, end_us: int) -> bool:
+    """Return whether there is any day or month of [first_us, end_us) that lacks moments."""
+    days, months = (
+        lacking(first_us, end_us) for lacking in (trigger.omissions, trigger.empty_months)
+    )
+    return any(next(each, None) is not None for each in (days, months))
 
 
 def _moment_json(planned: Planned) -> dict[str, object]:

@@ -61,4 +61,17 @@ def _check_life(fields: Fields, trigger: Trigger, created_us: int) -> None:
         message = f"on_excluded must be skip for more than {MOST_A_DAY} moments a day."
         fields.refuse("on_excluded", "too_often", message)
     elif trigger.first(created_us) is None:
-        fields.refuse(trigger.kind, "never", "This trigger can never fire.")
+        fields.refuse(*_why_never(fields, trigger, created_us))
+
+
+def _why_never(fields: Fields, trigger: Trigger, created_us: int) -> tuple[str, str, str]:
+    """Return field, rule and sentence for a *trigger* without a moment: what takes the last one."""
+    begin_us = created_us - (trigger.at_once_us == created_us)
+    planned = trigger.rule().next_after(max(begin_us, trigger.floor_us))
+    if planned is None:
+        return trigger.kind, "never", "This trigger can never fire."
+    if trigger.end_us is not None and planned > trigger.end_us:
+        spelled = "end" if fields.data.get("end") is not None else trigger.end_field
+        return spelled, "never", "This trigger can never fire before its end."
+    until = "before the end" if trigger.end_us is not None else "in the next 20 years"
+    return "calendars", "never", f"The calendars leave no moment {until}."

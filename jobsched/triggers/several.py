@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice, pairwise
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from jobsched.clock import SECOND
 from jobsched.triggers.base import SINCE, Trigger, TriggerWarning
 from jobsched.triggers.fields import LAST_US, Common, Fields, iso
 from jobsched.triggers.kinds import SINGLE
-from jobsched.triggers.reading import read_trigger
+from jobsched.triggers.reading import START_TIME, read_trigger
 from jobsched.triggers.series import Series
 from jobsched.triggers.telling import describe
 from jobsched.triggers.union import Bounded, Union
@@ -22,7 +22,13 @@ _LOOKED_AT = 100  # moments, when two of them may lie close together
 _MONTH_US = 30 * 86_400 * SECOND
 MOST_A_MONTH = 100_000
 _ONLY_OUTSIDE = ("jitter", "calendars", "on_excluded", "any")
-_STARTS = ("start", "startTime")
+_STARTS = ("start", START_TIME)
+
+
+class _Bounds(TypedDict):
+    shared_start_us: int | None
+    shared_end_us: int | None
+    gap_start: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,8 @@ class AnyTrigger(Trigger):
     """The moments of all *triggers*, each with bounds of its own; *count* counts them together.
 
     *shared_start_us* and *shared_end_us* are the bounds of those that had none. They are no
-    bounds of the whole, which therefore has neither start nor end.
+    bounds of the whole, which therefore has neither start nor end. *gap_start* is that start as
+    it was said, if the clocks of the zone leap over it; else None.
     """
 
     kind: ClassVar[str] = "any"
@@ -38,6 +45,7 @@ class AnyTrigger(Trigger):
     triggers: tuple[Trigger, ...]
     shared_start_us: int | None = None
     shared_end_us: int | None = None
+    gap_start: str | None = None
 
     @classmethod
     def read(cls, fields: Fields, timezone: str, created_us: int | None) -> Self | None:
@@ -45,14 +53,15 @@ class AnyTrigger(Trigger):
         common, start = fields.common(timezone), fields.moment("start", timezone)
         end, count = _shared_end(fields, start, common["end_us"], created_us), common["count"]
         common["end_us"] = None
-        triggers = _Shared(common, start, end, created_us).read_all(fields)
+        gap = None if start is None else fields.gap("start", timezone)
+        triggers = _Shared(common, (start, gap), end, created_us).read_all(fields)
         _check_count(fields, count, len(triggers))
         if fields.errors:
             return None
         since = None
         if count is not None or any(trigger.since_us is not None for trigger in triggers):
             since = fields.since(created_us)
-        shared = {"shared_start_us": start, "shared_end_us": end}
+        shared: _Bounds = {"shared_start_us": start, "shared_end_us": end, "gap_start": gap}
         if created_us is not None and _too_dense(triggers, created_us):
             message = "Only one of the triggers may fire so often, more than twice a minute."
             fields.refuse("any", "too_often", message)
@@ -84,7 +93,7 @@ class AnyTrigger(Trigger):
         """Return ``any``, without what the inner ones have from outside, and the shared bounds."""
         said: dict[str, object] = {"any": [self._inner_json(inner) for inner in self.triggers]}
         if self.shared_start_us is not None:
-            said["start"] = iso(self.shared_start_us)
+            said["start"] = self.gap_start or iso(self.shared_start_us)
         if self.shared_end_us is not None:
             said["end"] = iso(self.shared_end_us)
         return said
@@ -133,12 +142,18 @@ class AnyTrigger(Trigger):
         if trigger.timezone == self.timezone:
             del said["timezone"]
         for name in _STARTS:
-            if self.shared_start_us is not None and said.get(name) == iso(self.shared_start_us):
+            if name in said and said[name] == self._shared_spelling(name, trigger):
                 del said[name]
         if trigger.end_us is not None and trigger.end_us == self.shared_end_us:
             said.pop("end", None)
             _drop_end_time(said)
         return said
+
+    def _shared_spelling(self, name: str, trigger: Trigger) -> str | None:
+        """Return how *trigger* would say the shared start under *name* if it had it from there."""
+        if self.gap_start is not None and name == START_TIME and trigger.timezone == self.timezone:
+            return self.gap_start
+        return None if self.shared_start_us is None else iso(self.shared_start_us)
 
     def _inner_words(self, trigger: Trigger) -> str:
         zone = "" if trigger.timezone == self.timezone else f" ({trigger.timezone})"
@@ -161,8 +176,13 @@ class _Shared:
     """What inner triggers have from outside."""
 
     def __init__(
-        self, common: Common, start_us: int | None, end_us: int | None, created_us: int | None
+        self,
+        common: Common,
+        start: tuple[int | None, str | None],
+        end_us: int | None,
+        created_us: int | None,
     ) -> None:
+        start_us, self.gap_start = start
         self.timezone = common["timezone"]
         self.created_us = created_us
         self.end_us = end_us
@@ -203,6 +223,9 @@ class _Shared:
         missing = dict(self.said)
         if any(said.get(name) is not None for name in _STARTS):
             missing.pop("start", None)
+        elif self.gap_start is not None and said.get("timezone") in (None, self.timezone):
+            # A recurrence in the same zone goes on at this time of day where there is no gap.
+            missing["start"] = self.gap_start
         return said | {name: value for name, value in missing.items() if said.get(name) is None}
 
     def _ended(self, inner: Fields, trigger: Trigger) -> Trigger:

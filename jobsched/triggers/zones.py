@@ -35,6 +35,21 @@ def instant(local: datetime, area: ZoneInfo) -> int:
     return _end_of_gap(to_us(local.replace(tzinfo=area, fold=1).astimezone(UTC)), early, area)
 
 
+def is_in_gap(local: datetime, area: ZoneInfo) -> bool:
+    """Return whether the clocks of *area* leap over the naive *local* time."""
+    shown = from_us(instant(local, area)).astimezone(area)
+    return shown.replace(tzinfo=None, fold=0) != local.replace(fold=0)
+
+
+def shown(us: int, name: str) -> str:
+    """Return an instant as the clocks of the zone *name* show it, ``2026-05-01 09:00``.
+
+    Seconds only when there are any.
+    """
+    local = from_us(us).astimezone(ZoneInfo(name)).replace(tzinfo=None)
+    return local.isoformat(" ").removesuffix(":00")
+
+
 def _end_of_gap(before: int, after: int, area: ZoneInfo) -> int:
     """Return the instant between the two at which the offset of *area* changes."""
     low, high = before // SECOND, -(-after // SECOND)

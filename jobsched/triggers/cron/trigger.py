@@ -118,5 +118,13 @@ def _read_text(fields: Fields, name: str, value: object, dialect: Dialect) -> Ex
         return read_expression(value, dialect)
     except BadExpression as error:
         for refusal in error.refusals:
-            fields.refuse(name, refusal.rule, f"{name}: {refusal.message}")
+            fields.refuse(name, refusal.rule, _sentence(name, refusal.message))
         return None
+
+
+def _sentence(name: str, message: str) -> str:
+    """Return *message* about the field *name* as one sentence with one subject."""
+    subject, _, rest = message.partition(" ")
+    if subject == "It":
+        return f"{name} {rest}"
+    return f"{name}: {subject.lower()} {rest}" if subject in {"Field", "Character"} else message

@@ -36,6 +36,7 @@ class RecurrenceTrigger(Trigger):
     """
 
     kind: ClassVar[str] = "recurrence"
+    end_field: ClassVar[str] = "recurrence.endTime"
 
     pattern: Pattern
     gap_start: int | None = None
@@ -62,7 +63,8 @@ class RecurrenceTrigger(Trigger):
         if start.us is not None and since is not None and since < start.us:
             since = None
         gap = None if pattern.frequency.elapsed else start.gap
-        return cls(**bounds, since_us=since, start_us=start.us, gap_start=gap, pattern=pattern)
+        found = cls(**bounds, since_us=since, start_us=start.us, gap_start=gap, pattern=pattern)
+        return found if created_us is None else _with_a_rule(fields, found)
 
     @property
     def floor_us(self) -> int:
@@ -174,6 +176,21 @@ def _without_offset(text: object) -> int | None:
     if moment.tzinfo is not None:
         return None
     return -(-to_us(moment.replace(tzinfo=UTC)) // SECOND)
+
+
+def _with_a_rule(fields: Fields, trigger: RecurrenceTrigger) -> RecurrenceTrigger | None:
+    """Return *trigger*, None after refusing one of which the rule never follows its first moment.
+
+    A count of 1 asks for no more than that.
+    """
+    rule = trigger.rule()
+    if trigger.count == 1 or not isinstance(rule, AtOnce):
+        return trigger
+    if rule.rest.next_after(rule.at_us) is not None:
+        return trigger
+    message = "This recurrence can never fire after its first moment."
+    fields.refuse("recurrence", "never", message)
+    return None
 
 
 def _check_end(

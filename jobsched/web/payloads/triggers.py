@@ -7,10 +7,10 @@ anything, for the parser of triggers judges it (jobsched/triggers) and names eve
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from jobsched.model import Dst, OnExcluded
-from jobsched.triggers.preview import MOST
+from jobsched.triggers.preview import MOST, USUAL
 from jobsched.web.payloads.base import Payload
 from jobsched.web.payloads.types import Instant
 
@@ -162,7 +162,11 @@ class TriggerFields(Payload):
 class PreviewRequest(TriggerFields):
     """The body of POST /triggers/preview: a trigger, from when on, and how many moments."""
 
-    n: Annotated[int, Field(ge=1, le=MOST, description="How many moments at most.")] = 10
+    n: Annotated[
+        int,
+        Field(ge=1, le=MOST, description="How many moments at most."),
+        BeforeValidator(lambda n: USUAL if n is None else n),
+    ] = USUAL
     from_: Annotated[
         Any,
         Field(alias="from"),

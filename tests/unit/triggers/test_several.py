@@ -250,8 +250,8 @@ def _listed_by_next(next_after: object, end: int) -> list[int]:
         (
             {"any": [DAILY, {**MONDAYS, "end": "2028-01-01"}], "end": "2027-01-01"},
             (
-                "Every day at 09:00, until 2027-01-01 00:00:00 UTC;"
-                " or every Monday at 18:00, until 2028-01-01 00:00:00 UTC"
+                "Every day at 09:00, until 2027-01-01 00:00;"
+                " or every Monday at 18:00, until 2028-01-01 00:00"
             ),
         ),
         ({"any": [DAILY, {"cron": "0 9 * * 1-5"}]}, "; or Monday to Friday at 09:00"),
