@@ -137,7 +137,7 @@ def _preview_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dialect", choices=("unix", "ncrontab"), help="dialect of the expression; default: unix"
     )
-    parser.add_argument("-n", type=int, default=10, metavar="N", help="how many moments (10)")
+    parser.add_argument("-n", type=int, metavar="N", help="how many moments (10)")
     parser.add_argument("--from", metavar="TIME", help="from when on; default: now")
     parser.add_argument("--json", action="store_true", help="print what the HTTP API answers")
     parser.add_argument(

@@ -12,10 +12,10 @@ from typing import Any
 
 from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.errors import InvalidInput
-from jobsched.operations.preview import previewed
+from jobsched.operations.preview import FROM, N, previewed
 from jobsched.triggers import describe
 from jobsched.triggers.fields import iso
-from jobsched.triggers.preview import Preview
+from jobsched.triggers.preview import USUAL, Preview
 from jobsched.web import strictjson
 
 OK, REFUSED = 0, 2
@@ -29,8 +29,8 @@ def run(arguments: Mapping[str, Any], environ: Mapping[str, str]) -> int:
     """
     timezone, known = _configured(arguments["conf_dir"], environ)
     try:
-        asked = {**_asked(arguments), "from": arguments["from"]}
-        found = previewed(asked, arguments["n"], timezone=timezone, calendars=known)
+        asked, n = _with_flags(_asked(arguments), arguments)
+        found = previewed(asked, n, timezone=timezone, calendars=known)
     except InvalidInput as refusal:
         for error in refusal.errors:
             _say(f"jobsched: {error.message}")
@@ -47,9 +47,8 @@ def _configured(conf_dir: str | None, environ: Mapping[str, str]) -> tuple[str, 
     from jobsched import calendars
     from jobsched.settings import load
 
-    # The task files do not matter here; a server's own start asks for them.
-    tasks_dir = environ.get("JOBSCHED_TASKS_DIR") or os.fspath(conf_dir)
-    settings = load({"conf_dir": conf_dir, "tasks_dir": tasks_dir}, environ)
+    # The task files do not matter here: any folder that is there will do.
+    settings = load({"conf_dir": conf_dir, "tasks_dir": os.sep}, environ)
     return settings.timezone, calendars.load(settings.conf_dir)
 
 
@@ -71,6 +70,16 @@ def _asked(arguments: Mapping[str, Any]) -> dict[str, Any]:
         message = "The time zone is said twice: by --zone and in the JSON object."
         raise InvalidInput.field("--zone", "one_of", message)
     return trigger if zone is None else {**trigger, "timezone": zone}
+
+
+def _with_flags(
+    asked: Mapping[str, Any], arguments: Mapping[str, Any]
+) -> tuple[dict[str, Any], object]:
+    """Return what is *asked*, and how many moments; what flags say wins over the JSON object."""
+    flags = {name: arguments[name] for name in (FROM, N) if arguments[name] is not None}
+    merged = {**asked, **flags}
+    n = merged.pop(N, None)
+    return merged, USUAL if n is None else n
 
 
 def _object(raw: bytes) -> dict[str, Any]:

@@ -93,6 +93,19 @@ def test_a_trigger_may_be_a_json_object(capsys: pytest.CaptureFixture[str]) -> N
     assert out == ["2026-03-29T03:00:00+09:00  2026-03-28T18:00:00Z"]
 
 
+def test_what_the_object_says_of_from_and_n_holds_unless_a_flag_says_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = '{"cron": "0 9 * * *", "from": "2026-01-01T00:00:00Z", "n": 2}'
+
+    assert cli.main(["preview", asked]) == 0
+    assert [line[:10] for line in capsys.readouterr().out.splitlines()] == [
+        "2026-01-01",
+        "2026-01-02",
+    ]
+    assert [line[:10] for line in preview(capsys, asked, "-n", "1")[1]] == ["2026-03-28"]
+
+
 def test_a_trigger_may_come_from_stdin(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +157,8 @@ WRONG: list[tuple[list[str], list[str]]] = [
     (["60 * * * *", "--zone", "Mars/Olympus"], ["timezone must be", "60"]),
     (["9 o'clock"], ["cron"]),
     (['{"cron": "0 9 * * *", "zone": 1, "count": 0}'], ["zone is not a field", "count must"]),
+    (['{"cron": "0 9 * * *", "n": true}'], ["n must be 1 to 1000."]),
+    (['{"cron": "0 9 * * *", "n": 0, "frm": 1}'], ["n must be", "frm is not a field"]),
     (['{"cron": '], ["not JSON"]),
     (['{"interval": {"minutes": NaN}}'], ["NaN"]),
     (['{"cron": "0 9 * * *"}', "--dialect", "unix"], ["--dialect belongs to"]),
@@ -176,6 +191,16 @@ def test_a_broken_configuration_is_told(capsys: pytest.CaptureFixture[str], tmp_
 
     assert code == 2
     assert "calendars.yaml" in err[0]
+
+
+def test_a_folder_that_is_not_there_is_told_by_its_own_flag(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, _, err = preview(capsys, "0 9 * * *", "--conf-dir", "/nonexistent")
+
+    assert code == 2
+    assert any("--conf-dir" in line for line in err)
+    assert not any("--tasks-dir" in line for line in err)
 
 
 def test_whoever_reads_may_stop_when_he_has_enough() -> None:
