@@ -408,7 +408,7 @@ def test_series_are_values_that_travel() -> None:
         ({"interval": {"seconds": 30}, "on_excluded": "next"}, "on_excluded", "too_often"),
         ({"interval": {"seconds": 0.1}, "on_excluded": "previous", "count": 9000},
          "on_excluded", "too_often"),
-        ({"at": "2026-11-28T09:00:00"}, "at", "never"),
+        ({"at": "2026-11-28T09:00:00"}, "calendars", "never"),
     ],
 )  # fmt: skip
 def test_what_calendars_make_impossible_is_refused(
