@@ -19,7 +19,7 @@ from jobsched.triggers.timeline import timeline
 COMMON_KEYS = (
     "timezone", "start", "end", "count", "jitter", "dst", "calendars", "on_excluded",
 )  # fmt: skip
-SINCE = "since"  # only in what is stored
+SINCE, LAST = "since", "last"  # only in what is stored
 
 
 class Stretch(NamedTuple):
@@ -63,19 +63,14 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     on_excluded: OnExcluded = OnExcluded.SKIP
 
     series: Series = field(init=False, repr=False, compare=False)
-    last_us: int = field(init=False, repr=False, compare=False)
+    _last: int | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         series = self.rule()
         if self.calendars:
             zone = timeline(self.timezone)
             series = Excluding(series, zone, self.calendars, self.on_excluded)
-        last = LAST_US if self.end_us is None else self.end_us
-        if self.count is not None:
-            nth = series.nth_after(self.floor_us, self.count)
-            last = last if nth is None else min(last, nth)
         object.__setattr__(self, "series", series)
-        object.__setattr__(self, "last_us", last)
 
     @classmethod
     @abstractmethod
@@ -102,6 +97,35 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
         """The instant that every moment is later than."""
         floor = -LAST_US if self.since_us is None else self.since_us
         return floor if self.start_us is None else max(floor, self.start_us - 1)
+
+    @property
+    def last_us(self) -> int:
+        """The last moment that *count* allows, or the end, looked for when it is first asked for.
+
+        A count that leads further than can be looked ahead ends nothing.
+        """
+        if self._last is None:
+            last = LAST_US if self.end_us is None else self.end_us
+            if self.count is not None:
+                nth = self.series.nth_after(self.floor_us, self.count)
+                last = last if nth is None else min(last, nth)
+            object.__setattr__(self, "_last", last)
+        assert self._last is not None  # noqa: S101 - narrows a type
+        return self._last
+
+    @property
+    def basis(self) -> str:
+        """What the last moment depends on besides the trigger: what is in its calendars."""
+        return self.series.basis if isinstance(self.series, Excluding) else ""
+
+    def remember_last(self, last: str, basis: str) -> None:
+        """Take *last*, of the stored form, for the last moment, if its *basis* is still the same.
+
+        Looking for it takes long where calendars exclude many moments.
+        """
+        us = to_us(datetime.fromisoformat(last))
+        if basis == self.basis and self.series.next_after(us - 1) == us:
+            object.__setattr__(self, "_last", us)
 
     @property
     def interval(self) -> timedelta | None:
@@ -195,7 +219,9 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
 
     def stored(self) -> dict[str, object]:
         """Return the canonical form with the creation that it depends on, for ``restore``."""
-        kept = {} if self.since_us is None else {SINCE: iso(self.since_us)}
+        kept: dict[str, object] = {} if self.since_us is None else {SINCE: iso(self.since_us)}
+        if self.count is not None and self.calendars and self.last_us < LAST_US:
+            kept[LAST] = [iso(self.last_us), self.basis]
         return self.to_json() | kept
 
     def common_json(self) -> dict[str, object]:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from jobsched import clock
+from jobsched.model import OnExcluded
 from jobsched.triggers import describe
 from jobsched.triggers.base import Trigger
-from jobsched.triggers.fields import iso
+from jobsched.triggers.fields import LAST_US, iso
 
 USUAL = 10  # moments, when nobody says how many
 MOST = 1000  # moments, and skipped days, in one preview
@@ -71,9 +72,12 @@ class Preview:
 def preview(trigger: Trigger, from_us: int, n: int) -> Preview:
     """Return the first *n* (1-1000) moments of *trigger* as if it were created at *from_us*.
 
-    They come strictly after *from_us*, save one that is meant to be at once.
+    They come strictly after *from_us*, save one that is meant to be at once. Where calendars move
+    them, they are listed for a hundred years at most: each may have to be looked for day by day.
     """
-    moments = list(islice(_moments(trigger, from_us), n))
+    last_us = from_us + FURTHEST_US if _is_moved(trigger) else LAST_US
+    near = takewhile(lambda moment: moment <= last_us, _moments(trigger, from_us))
+    moments = list(islice(near, n))
     end_us = moments[-1] if len(moments) == n else trigger.last_us
     area = ZoneInfo(trigger.timezone)
     planned = (
@@ -82,6 +86,10 @@ def preview(trigger: Trigger, from_us: int, n: int) -> Preview:
     )
     skipped = _skipped(trigger, from_us + 1, end_us + 1)
     return Preview(trigger=trigger, next=tuple(planned), skipped=skipped)
+
+
+def _is_moved(trigger: Trigger) -> bool:
+    return bool(trigger.calendars) and trigger.on_excluded is not OnExcluded.SKIP
 
 
 def _moments(trigger: Trigger, created_us: int) -> Iterator[int]:
@@ -109,11 +117,16 @@ def _skipped(trigger: Trigger, first_us: int, end_us: int) -> tuple[Skipped, ...
 
 
 def _lacks_any(trigger: Trigger, first_us: int, end_us: int) -> bool:
-    """Return whether there is any day or month of [first_us, end_us) that lacks moments."""
-    days, months = (
-        lacking(first_us, end_us) for lacking in (trigger.omissions, trigger.empty_months)
-    )
-    return any(next(each, None) is not None for each in (days, months))
+    """Return whether there is any day or month of [first_us, end_us) that lacks moments.
+
+    Days are looked for no further than a hundred years on: calendars are asked one by one.
+    """
+    if first_us >= end_us or trigger.rule().next_after(first_us - 1) is None:
+        return False
+    if next(trigger.empty_months(first_us, end_us), None) is not None:
+        return True
+    until_us = min(end_us, first_us + FURTHEST_US)
+    return next(trigger.omissions(first_us, until_us), None) is not None
 
 
 def _moment_json(planned: Planned) -> dict[str, object]:

@@ -3,11 +3,16 @@
 import difflib
 from collections.abc import Sequence
 
-from jobsched.triggers.base import COMMON_KEYS, SINCE, Trigger
-from jobsched.triggers.excluding import MOST_A_DAY, Excluding
-from jobsched.triggers.fields import Fields
+from jobsched.triggers.base import COMMON_KEYS, LAST, SINCE, Trigger
+from jobsched.triggers.excluding import COUNTED, MOST_A_DAY, MOST_MOVED, YEAR, Excluding
+from jobsched.triggers.fields import LAST_US, Fields
 
 START_TIME = "startTime"  # how a recurrence spells start
+
+_TOO_FAR = (
+    f"With calendars, count must be reached within {COUNTED // YEAR} years, and be {MOST_MOVED}"
+    " at most where they move moments."
+)
 
 Kinds = Sequence[type[Trigger]]
 
@@ -33,6 +38,8 @@ def read_trigger(
     trigger = given[0].read(fields, fields.zone_name(timezone), created_us)
     if trigger is not None and not fields.errors and created_us is not None:
         _check_life(fields, trigger, created_us)
+    elif trigger is not None and isinstance(last := fields.data.get(LAST), list):
+        trigger.remember_last(*map(str, last))
     return None if fields.errors else trigger
 
 
@@ -44,7 +51,7 @@ def trigger_keys(kinds: Kinds) -> frozenset[str]:
 def _refuse_unknown(fields: Fields, kinds: Kinds, *, stored: bool) -> None:
     known = trigger_keys(kinds)
     unknown = fields.data.keys() - known
-    for name in sorted(unknown - {SINCE} if stored else unknown, key=str):
+    for name in sorted(unknown - {SINCE, LAST} if stored else unknown, key=str):
         near = difflib.get_close_matches(str(name)[:40], known, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         fields.refuse(str(name), "unknown", f"{name} is not a field of a trigger.{hint}")
@@ -60,6 +67,8 @@ def _check_life(fields: Fields, trigger: Trigger, created_us: int) -> None:
     elif isinstance(trigger.series, Excluding) and trigger.series.is_dense(created_us):
         message = f"on_excluded must be skip for more than {MOST_A_DAY} moments a day."
         fields.refuse("on_excluded", "too_often", message)
+    elif _counts_too_far(trigger):
+        fields.refuse("count", "range", _TOO_FAR)
     elif trigger.first(created_us) is None:
         fields.refuse(*_why_never(fields, trigger, created_us))
 
@@ -75,3 +84,11 @@ def _why_never(fields: Fields, trigger: Trigger, created_us: int) -> tuple[str, 
         return spelled, "never", "This trigger can never fire before its end."
     until = "before the end" if trigger.end_us is not None else "in the next 20 years"
     return "calendars", "never", f"The calendars leave no moment {until}."
+
+
+def _counts_too_far(trigger: Trigger) -> bool:
+    """Return whether its calendars stand in the way of finding the last moment of its count."""
+    if trigger.count is None or not isinstance(trigger.series, Excluding):
+        return False
+    last_us = LAST_US if trigger.end_us is None else trigger.end_us
+    return trigger.last_us == last_us and trigger.series.goes_on(trigger.floor_us, last_us)

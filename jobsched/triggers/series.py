@@ -28,6 +28,10 @@ class Omission(NamedTuple):
     reason: Literal["gap", "calendar"]
     note: str
 
+    def entered_at(self, at_us: int) -> "Omission":
+        """Return the same, entered at *at_us*."""
+        return self._replace(at_us=at_us, last_us=max(at_us, self.last_us))
+
 
 class EmptyMonth(NamedTuple):
     """A month, ``2026-02``, in which a rule about days of months finds none, and why."""
@@ -88,6 +92,16 @@ class Series(ABC):
         if moment is None or number <= FEW:
             return moment
         return self._far(moment, number - FEW)
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether going from moment to moment is cheaper than counting them."""
+        return False
+
+    def most_a_day(self, us: int) -> int:
+        """Return how many moments after *us* a day holds at most, as the first of them does."""
+        first = self.next_after(us)
+        return 0 if first is None else self.count(first, first + 24 * _HOUR)
 
     @property
     def may_omit(self) -> bool:
@@ -209,6 +223,10 @@ class AtOnce(Series):
         if us >= self.at_us:
             return self.rest.nth_after(us, number)
         return self.at_us if number == 1 else self.rest.nth_after(self.at_us, number - 1)
+
+    def most_a_day(self, us: int) -> int:
+        """Return one more than the rest has."""
+        return self.rest.most_a_day(us) + 1
 
     @property
     def may_omit(self) -> bool:

@@ -33,6 +33,10 @@ class Bounded(Series):
         begin, end = self._within(first_us, end_us)
         return self.inner.newest(begin, end, most) if begin < end else []
 
+    def most_a_day(self, us: int) -> int:
+        """Return what a day holds at most without the last bound."""
+        return self.inner.most_a_day(max(us, self.floor_us))
+
     @property
     def may_omit(self) -> bool:
         """Whether there can be omissions."""
@@ -96,6 +100,15 @@ class Union(Series):
         return next(islice(self.moments(us), number - 1, None), None)
 
     @property
+    def is_walked(self) -> bool:
+        """Whether going from moment to moment is cheaper: counting compares them all."""
+        return True
+
+    def most_a_day(self, us: int) -> int:
+        """Return the sum of what the parts have at most."""
+        return sum(part.most_a_day(us) for part in self.parts)
+
+    @property
     def may_omit(self) -> bool:
         """Whether a part can have omissions."""
         return any(part.may_omit for part in self.parts)
@@ -110,7 +123,7 @@ class Union(Series):
             at_us = max(omission.at_us, free_us)
             while _is_in(self.parts, at_us):
                 at_us += 1
-            yield _entered_at(omission, at_us)
+            yield omission.entered_at(at_us)
             free_us = at_us + 1
 
     def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
@@ -126,11 +139,6 @@ class Union(Series):
         """Return what the parts that have this moment say about it."""
         notes = [part.note(us) for part in self.parts if _is_in((part,), us)]
         return "; ".join(dict.fromkeys(note for note in notes if note)) or None
-
-
-def _entered_at(omission: Omission, at_us: int) -> Omission:
-    """Return the omission as one that is entered at *at_us*."""
-    return omission._replace(at_us=at_us, last_us=max(at_us, omission.last_us))
 
 
 def _is_in(parts: tuple[Series, ...] | list[Series], moment: int) -> bool:

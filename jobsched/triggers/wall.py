@@ -84,6 +84,11 @@ class Wall(Series):
         rest = self._count(second, stop - cycles * CYCLE)
         return rest + cycles * self._count(stop - CYCLE, stop)
 
+    def most_a_day(self, us: int) -> int:
+        """Return how many times a day has."""
+        del us
+        return self.times.total
+
     @property
     def may_omit(self) -> bool:
         """Whether times can be left out, from 2026 on: whether they lie where gaps do."""
