@@ -1,5 +1,6 @@
 """POST /triggers/preview: what clock changes, calendars and short months do to moments."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,19 @@ def test_a_moment_that_a_calendar_moves_is_told(with_calendars: FlaskClient) -> 
 
     assert answer["next"][0]["local"] == "2026-04-07T09:00:00+00:00"
     assert "company" in str(notes(answer)[0])
+
+
+def test_looking_for_what_was_cut_takes_no_long_time(with_calendars: FlaskClient) -> None:
+    leap_days: dict[str, Any] = {"cron": "0 9 29 2 *", "calendars": ["company"], "n": 1000}
+    taken = []
+
+    for _ in range(3):
+        begin = time.perf_counter()
+        answer = previewed(with_calendars, **leap_days)
+        taken.append(time.perf_counter() - begin)
+
+    assert answer["skipped"][-1]["note"].endswith("; later ones are not listed")
+    assert min(taken) < 2
 
 
 def test_nothing_is_cut_where_nothing_comes_later(with_calendars: FlaskClient) -> None:
