@@ -11,7 +11,7 @@ from jobsched.calendars import Calendar, Window
 from jobsched.clock import SECOND
 from jobsched.model import OnExcluded
 from jobsched.triggers.closing import DAY, HORIZON, Closing, both, closing, rest_of_day
-from jobsched.triggers.series import EmptyMonth, Omission, Series
+from jobsched.triggers.series import FEW, EmptyMonth, Omission, Series
 from jobsched.triggers.timeline import Timeline
 
 FURTHEST = 366  # days that a moment is moved at most
@@ -81,23 +81,24 @@ class Excluding(Series):
     def nth_after(self, us: int, number: int) -> int | None:
         """Return the moment *number* after *us*, None if it is not reached in ten years.
 
-        These begin with the first moment. None, too, for more moments than can be moved.
+        These begin with the first moment; few moments may take a hundred years. None, too, for
+        more moments than can be moved.
         """
         skip = self.rule is OnExcluded.SKIP
         first = self.inner.next_after(us if skip else us - 2 * YEAR)
         if first is None or (not skip and (number > MOST_MOVED or self.is_dense(us))):
             return None
         us = max(us, first - 1 if skip else first - 2 * YEAR)
-        if self.inner.is_walked:
-            return next(islice(self.moments(us, us + COUNTED), number - 1, None), None)
+        if self.inner.is_walked or number <= FEW:
+            return next(islice(self.moments(us, us + _reach(number)), number - 1, None), None)
         return self._nth_open(us, number) if skip else self._nth_moved(us, number)
 
-    def goes_on(self, us: int, last_us: int) -> bool:
-        """Return whether there are moments, until *last_us*, beyond those that are counted."""
+    def goes_on(self, us: int, number: int, last_us: int) -> bool:
+        """Return whether moments, until *last_us*, lie beyond the reach of *number* of them."""
         first = self.next_after(us)
-        if first is None or first + COUNTED >= last_us:
+        if first is None or first + _reach(number) >= last_us:
             return False
-        return self.next_after(first + COUNTED) is not None
+        return self.next_after(first + _reach(number)) is not None
 
     @property
     def basis(self) -> str:
@@ -357,3 +358,8 @@ class Excluding(Series):
     def _away(self) -> int:
         """How many days each step takes a moment away from the day that is closed."""
         return 1 if self.rule is OnExcluded.NEXT else -1
+
+
+def _reach(number: int) -> int:
+    """Return how far *number* moments are followed; few of them are soon gone through."""
+    return 10 * COUNTED if number <= FEW else COUNTED
