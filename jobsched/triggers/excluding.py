@@ -10,17 +10,17 @@ from operator import attrgetter
 from jobsched.calendars import Calendar, Window
 from jobsched.clock import SECOND
 from jobsched.model import OnExcluded
+from jobsched.triggers import landing
 from jobsched.triggers.closing import DAY, HORIZON, Closing, both, closing, rest_of_day
+from jobsched.triggers.landing import FURTHEST
 from jobsched.triggers.series import FEW, EmptyMonth, Omission, Series
 from jobsched.triggers.timeline import Timeline
 
-FURTHEST = 366  # days that a moment is moved at most
 MOST_A_DAY = 144  # moments that can be moved; whoever has more of them shall skip
 MOST_MOVED = 10_000  # the count of a trigger that moves them
 COUNTED = 3_660 * DAY * SECOND  # as far as a count is followed through calendars
 YEAR = 366 * DAY * SECOND
 _WEEK = 7 * DAY * SECOND
-_STRIDE = 32  # days after which it is asked anew whether anything can still come
 _NEAR = 40 * DAY * SECOND  # nearer than that, days are looked at one by one
 _PAGE = 8  # days whose closed times are looked at before it is asked for the next moment
 _MOST_SOURCES = 14 * MOST_A_DAY  # looked at for one day; they repeat each other long before
@@ -183,43 +183,8 @@ class Excluding(Series):
         else:
             last = 0 if source is None else self._day(source) + HORIZON // DAY
             end = max(last, start + FURTHEST + 1)
-        forward = self.rule is OnExcluded.NEXT
-        return self._days_after(start, end) if forward else self._days_ahead(start, end)
-
-    def _days_after(self, day: int, end: int) -> Iterator[int]:
-        """Yield the days from *day* on and before *end* on which what comes before can land.
-
-        After a day that is open all the time nothing waits any longer: the next that can land is
-        what has its turn after it.
-        """
-        barred, run_end = self._closing.barred, self._closing.run_end
-        while (day := run_end(day)) < end:
-            if self._closing.takes_over(day, 1):
-                yield day
-            source: int | None = day + 1
-            if not barred(day):
-                source = self._next_day(day + 1)
-            elif day % _STRIDE == 0:
-                source = self._next_day(day - FURTHEST)
-            if source is None:
-                return
-            day = max(day + 1, source)
-
-    def _days_ahead(self, day: int, end: int) -> Iterator[int]:
-        """Yield the days from *day* on and before *end* on which what comes later can land.
-
-        Nothing lands before the last day ahead of it that is open all the time.
-        """
-        barred, run_end = self._closing.barred, self._closing.run_end
-        while (day := run_end(day)) < end:
-            source = self._next_day(day + 1)
-            if source is None:
-                return
-            first, oldest = source - 1, max(day, source - FURTHEST)
-            while first > oldest and barred(first):
-                first -= 1
-            yield from range(first, min(source, end))
-            day = source
+        days = landing.days_after if self.rule is OnExcluded.NEXT else landing.days_ahead
+        return days(self._closing, self._next_day, start, end)
 
     def _next_day(self, day: int) -> int | None:
         """Return the day of the first moment of *inner* on *day* or later."""
