@@ -4,10 +4,15 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support.processes import end_all, processes_of
 from tests.support.waiting import until
+
+# How long an example takes is a matter of the machine; whole tests have their time limit.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:
