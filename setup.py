@@ -45,6 +45,7 @@ setup(
         "apscheduler.triggers": [
             "jobsched_interval = jobsched.triggers.plugins:Interval",
             "jobsched_at = jobsched.triggers.plugins:At",
+            "jobsched_cron = jobsched.triggers.plugins:Cron",
         ],
     },
 )

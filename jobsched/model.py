@@ -206,7 +206,8 @@ class Job:
 
     *trigger* is the canonical JSON form of spec/preview.md, or None. *next_run* is the next
     moment at which the scheduler looks at the job; what users are shown is None unless active.
-    *paused_from* is the first moment that a pause swallows.
+    *paused_from* is the first moment that a pause or a block swallows; *seen_at* is up to when the
+    ledger tells everything that the trigger omitted.
     """
 
     key: int
@@ -228,6 +229,7 @@ class Job:
     updated_at: datetime
     version: int
     paused_from: datetime | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

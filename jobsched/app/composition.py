@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Flask
 
-from jobsched import catalog as catalogs
 from jobsched import operations
 from jobsched.app import tokens
 from jobsched.app.hints import hints
-from jobsched.app.start import Start
-from jobsched.catalog import Catalog
+from jobsched.app.start import Start, read
 from jobsched.errors import InvalidInput
 from jobsched.operations.check import make_private
-from jobsched.operations.configuration import Configuration
-from jobsched.settings import Settings, load
+from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.web import gate, problems, waiting
@@ -46,11 +43,10 @@ def register(app: Flask, **flags: object) -> None:
 
     The gate stands before every route of *app*. Raises: ConfigurationError.
     """
-    settings = load(flags, os.environ)
-    make_private(settings.data_dir)
-    Store.open(settings.database_url, migrate=True).close()
-    catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
-    compose(app, Start(settings=settings, catalog=catalog, flags=flags))
+    start = read(flags, os.environ)
+    make_private(start.settings.data_dir)
+    Store.open(start.settings.database_url, migrate=True).close()
+    compose(app, start)
 
 
 def compose(app: Flask, start: Start) -> Flask:
@@ -61,9 +57,11 @@ def compose(app: Flask, start: Start) -> Flask:
     settings, store = start.settings, Store.open(start.settings.database_url)
     gate.refuse_open_bind(settings, store.tokens.any(), tokens.command(settings))
     notify = hints(settings.data_dir)
-    configuration = Configuration(settings, start.catalog, lambda: _read_again(start.flags))
+    configuration = Configuration(
+        settings, start.catalog, lambda: _read_again(start.flags), calendars=start.calendars
+    )
     if store.switches.get(CONFIGURATION):
-        # A web part that came up after a reload was forked with the catalog from before it.
+        # A web part that came up after a reload was forked with what was in force before it.
         with contextlib.suppress(InvalidInput):
             configuration.read_again()
     app.extensions[EXTENSION] = operations.build(configuration, store, notify)
@@ -76,6 +74,6 @@ def compose(app: Flask, start: Start) -> Flask:
     return app
 
 
-def _read_again(flags: Mapping[str, object]) -> tuple[Settings, Catalog]:
-    settings = load(flags, os.environ)
-    return settings, catalogs.load(settings.conf_dir, settings.tasks_dir)
+def _read_again(flags: Mapping[str, object]) -> Loaded:
+    start = read(flags, os.environ)
+    return start.settings, start.catalog, start.calendars

@@ -65,7 +65,8 @@ def _web(start: Start, beat: Beat) -> None:
 def _scheduler(start: Start, beat: Beat) -> None:
     from jobsched.scheduling import service
 
-    service.run(start.settings, beat, start.stopping, hints(start.settings.data_dir))
+    notify = hints(start.settings.data_dir)
+    service.run(start.settings, beat, start.stopping, notify, start.calendars)
 
 
 def _supervisor(start: Start, beat: Beat) -> None:

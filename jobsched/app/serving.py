@@ -6,37 +6,33 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from jobsched import catalog as catalogs
 from jobsched import logs
 from jobsched.app import claiming, titles, tokens
 from jobsched.app.children import Child
 from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
 from jobsched.app.parts import PARTS, live
-from jobsched.app.start import Start
+from jobsched.app.start import Start, read, with_the_others
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
-from jobsched.operations.check import check, make_private
-from jobsched.settings import Settings, load
+from jobsched.operations.check import make_private
+from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.web import gate, server
 
 
 def prepare(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
-    """Read settings and catalog, start logging, bring the database up to date.
+    """Read settings, catalog and calendars, start logging, bring the database up to date.
 
     Raises: ConfigurationError with every mistake.
     """
     try:
-        settings = load(flags, environ)
-        catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
-        make_private(settings.data_dir)
-        logs.start(settings.conf_dir)
+        start = read(flags, environ)
+        make_private(start.settings.data_dir)
+        logs.start(start.settings.conf_dir)
     except ConfigurationError as error:
-        # The first broken file need not be the only one.
-        others = check(flags, environ).mistakes
-        raise ConfigurationError(list(dict.fromkeys([*error.mistakes, *others]))) from error
-    return Start(settings=settings, catalog=catalog, flags=dict(flags))
+        raise with_the_others(error, flags, environ) from error
+    return start
 
 
 def serve(start: Start) -> int:

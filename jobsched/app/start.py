@@ -5,8 +5,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobsched import calendars as calendar_file
+from jobsched import catalog as catalogs
+from jobsched.calendars import Calendars
 from jobsched.catalog import Catalog
-from jobsched.settings import Settings
+from jobsched.errors import ConfigurationError
+from jobsched.operations.check import check
+from jobsched.settings import Settings, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +20,30 @@ class Start:
 
     settings: Settings
     catalog: Catalog
+    calendars: Calendars
     flags: Mapping[str, object] = field(default_factory=dict)
     listener: socket.socket | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     at_once: threading.Event = field(default_factory=threading.Event)
+
+
+def read(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
+    """Return what the server is started with: settings, catalog and calendars as they are on disk.
+
+    Raises: ConfigurationError with every mistake.
+    """
+    try:
+        settings = load(flags, environ)
+        catalog = catalogs.load(settings.conf_dir, settings.tasks_dir)
+        calendars = calendar_file.load(settings.conf_dir)
+    except ConfigurationError as error:
+        raise with_the_others(error, flags, environ) from error
+    return Start(settings=settings, catalog=catalog, calendars=calendars, flags=dict(flags))
+
+
+def with_the_others(
+    error: ConfigurationError, flags: Mapping[str, object], environ: Mapping[str, str]
+) -> ConfigurationError:
+    """Return *error* with the mistakes of the other files: the first broken one need not be all."""
+    others = check(flags, environ).mistakes
+    return ConfigurationError(list(dict.fromkeys([*error.mistakes, *others])))

@@ -4,5 +4,6 @@ A calendar knows nothing of jobs and time zones; its days are those of whoever a
 """
 
 from jobsched.calendars.base import NO_CALENDARS, Calendar, Calendars, Window
+from jobsched.calendars.reading import load
 
-__all__ = ["NO_CALENDARS", "Calendar", "Calendars", "Window"]
+__all__ = ["NO_CALENDARS", "Calendar", "Calendars", "Window", "load"]

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
+    from jobsched.operations.preview import Previews
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
     from jobsched.storage import Store
 
@@ -32,6 +34,7 @@ class Operations:
     jobs: "Jobs"
     changes: "Changes"
     pauses: "Pauses"
+    previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
     outputs: "Outputs"
@@ -41,6 +44,7 @@ class Operations:
     reloading: "Reloading"
     audit: "AuditLog"
     waiting: "Waiting"
+    upcoming: "Upcoming"
 
 
 def build(
@@ -56,11 +60,13 @@ def build(
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
+    from jobsched.operations.preview import Previews
     from jobsched.operations.queueing import Queue
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
+    from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
 
     announce = Announcer(notify)
@@ -71,8 +77,9 @@ def build(
         store=store,
         jobs=Jobs(store, configuration, queue, announce),
         changes=Changes(store, configuration, announce),
-        pauses=Pauses(store, announce),
-        ledger=Ledger(store),
+        pauses=Pauses(store, configuration, announce),
+        previews=Previews(configuration),
+        ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),
@@ -81,4 +88,5 @@ def build(
         reloading=Reloading(store, configuration, announce),
         audit=AuditLog(store),
         waiting=Waiting(store),
+        upcoming=Upcoming(store, configuration),
     )

@@ -9,14 +9,14 @@ from jobsched import clock
 from jobsched.catalog import Task
 from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob, UnknownTask
 from jobsched.model import Job, JobState, Mode
-from jobsched.operations import drafts
+from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
-from jobsched.operations.pausing import pause_plan, resume_plan, swallowed
+from jobsched.operations.pausing import left_behind, pause_plan, resume_plan
 from jobsched.operations.policies import default_policy, merged
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
-from jobsched.triggers import KINDS, Trigger, restore
+from jobsched.triggers import Trigger, restore
 
 _ATTEMPTS = 5  # against others who change the same job at the same time
 
@@ -60,7 +60,7 @@ class Changes:
         """
         for _ in range(_ATTEMPTS):
             job = self._current(job_id, version)
-            plan = _with_pause(job, change.paused, self._plan(job, change), by)
+            plan = self._with_pause(job, change.paused, self._plan(job, change), by)
             if not plan.changes:
                 return job
             try:
@@ -92,7 +92,7 @@ class Changes:
 
     def _plan(self, job: Job, change: Change) -> _Plan:
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
-        before = _readable(job)
+        before = self._readable(job)
         try:
             after = self._trigger(job, before, change)
         except InvalidInput as refusal:
@@ -130,23 +130,31 @@ class Changes:
     def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
         if change.mode is Mode.TRIGGERED:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
-        if not change.trigger:
-            return before if before is not None or change.mode is None else self._parsed({})
-        return self._kept_grid(before, self._parsed(_overlaid(before, change.trigger)), change)
+        if change.trigger:
+            return newtriggers.changed(job, before, change.trigger, self._read)
+        return before if change.mode in {None, job.mode} else self._read({}, 0)
 
-    def _parsed(self, given: Mapping[str, Any]) -> Trigger | None:
-        timezone = self._configuration.settings.timezone
-        return drafts.read_trigger(None, given, clock.now_us(), timezone)
+    def _read(self, given: Mapping[str, Any], created_us: int) -> Trigger:
+        timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
+        trigger = drafts.read_trigger(None, given, created_us, timezone, calendars)
+        assert trigger is not None  # noqa: S101 - only triggered jobs have none
+        return trigger
 
-    def _kept_grid(
-        self, before: Trigger | None, after: Trigger | None, change: Change
-    ) -> Trigger | None:
-        """Return *after* on the grid of *before* when neither distance nor start was given."""
-        if before is None or after is None or type(before) is not type(after):
-            return after
-        if change.trigger.get("start") is not None or before.interval != after.interval:
-            return after
-        return replace(after, start_us=before.start_us)
+    def _with_pause(self, job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:
+        """Return *plan* and, if it is *wanted*, a pause or the end of one in the same step."""
+        if wanted is None or wanted == (job.state is JobState.PAUSED):
+            return plan
+        planned = _as_planned(job, plan)
+        calendars = self._configuration.calendars
+        columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned, calendars)
+        return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
+
+    def _readable(self, job: Job) -> Trigger | None:
+        """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
+        calendars = self._configuration.calendars
+        with suppress(InvalidInput):
+            return None if job.trigger is None else restore(job.trigger, calendars)
+        return None
 
     def _policy(
         self,
@@ -159,40 +167,14 @@ class Changes:
             return merged(job.policy, job.policy, change.policy)
         defaults = self._configuration.settings.job_defaults
         before, after = (default_policy(task, defaults, trigger) for trigger in triggers)
+        if triggers[0] == triggers[1]:
+            return merged(job.policy, after, change.policy)
         current = replace(job.policy, jitter=after.jitter)
         if job.policy.misfire.grace == before.misfire.grace:
             # The job never said how late is too late: the rule of its new trigger counts.
             misfire = replace(current.misfire, grace=after.misfire.grace)
             current = replace(current, misfire=misfire)
         return merged(current, after, change.policy)
-
-
-def _readable(job: Job) -> Trigger | None:
-    """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
-    with suppress(InvalidInput):
-        return None if job.trigger is None else restore(job.trigger)
-    return None
-
-
-def _overlaid(before: Trigger | None, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the flat keys of *before* with those *given* over them.
-
-    Another kind drops the old one, and with it a start that only was the grid of the old
-    distance.
-    """
-    keys = {} if before is None else before.to_json()
-    if before is not None and any(given.get(kind) is not None for kind in KINDS):
-        keys = {name: value for name, value in keys.items() if name not in KINDS}
-        if _start_is_grid(before):
-            keys.pop("start", None)
-    return {**keys, **given}
-
-
-def _start_is_grid(trigger: Trigger) -> bool:
-    """Return whether nobody need have named the start: it is at most one interval ahead."""
-    if trigger.interval is None or trigger.start_us is None:
-        return False
-    return clock.from_us(trigger.start_us) <= clock.now() + trigger.interval
 
 
 def _replan(
@@ -202,14 +184,17 @@ def _replan(
     now_us = clock.now_us()
     first = None if after is None else after.first(now_us)
     changes |= {
-        "trigger": None if after is None else after.to_json(),
+        "trigger": None if after is None else after.stored(),
         "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
     }
+    columns, ledger = left_behind(before, now_us, job)
+    changes |= columns
     if job.state is JobState.PAUSED:
         changes["paused_us"] = first
-        return _Plan(changes, swallowed(before, now_us, job))
-    changes |= {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
-    return _Plan(changes)
+    else:
+        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
+        changes |= {**active, "paused_us": None}
+    return _Plan(changes, ledger)
 
 
 def _named(before: Job, after: Job, change: Change) -> str:
@@ -228,15 +213,6 @@ def _named(before: Job, after: Job, change: Change) -> str:
     return ",".join(sorted(names))
 
 
-def _with_pause(job: Job, wanted: bool | None, plan: _Plan, by: str) -> _Plan:
-    """Return *plan* and, if it is *wanted*, a pause or the end of one in the same step."""
-    if wanted is None or wanted == (job.state is JobState.PAUSED):
-        return plan
-    planned = _as_planned(job, plan)
-    columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned)
-    return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
-
-
 def _as_planned(job: Job, plan: _Plan) -> Job:
     """Return *job* with what *plan* does to its moments."""
     if "trigger" not in plan.changes:
@@ -250,4 +226,5 @@ def _as_planned(job: Job, plan: _Plan) -> Job:
         state=job.state if job.state is JobState.PAUSED else JobState.ACTIVE,
         next_run=None if next_us is None else clock.from_us(next_us),
         paused_from=None,
+        seen_at=clock.now(),
     )

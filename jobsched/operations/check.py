@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from jobsched import catalog
+from jobsched import calendars, catalog
 from jobsched.errors import ConfigurationError, Mistake
 from jobsched.settings import load, logging_file
 from jobsched.settings.loading import folders
@@ -25,7 +25,7 @@ class Findings:
 
 
 def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> Findings:
-    """Look at settings, catalog, logging, data folder and the database's address.
+    """Look at settings, catalog, calendars, logging, data folder and the database's address.
 
     *flags* and *environ* are those of :func:`jobsched.settings.load`. A part that is broken does
     not keep the others from being checked.
@@ -40,6 +40,7 @@ def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> Findings:
     if conf_dir := found.get("conf_dir"):
         if tasks_dir := found.get("tasks_dir"):
             _attempt(lambda: catalog.load(conf_dir, tasks_dir), mistakes)
+        _attempt(lambda: calendars.load(conf_dir), mistakes)
         _attempt(lambda: logging_file.read(conf_dir), mistakes)
     if data_dir := found.get("data_dir"):
         mistakes.extend(data_folder_mistakes(data_dir))

@@ -1,9 +1,10 @@
-"""The settings and the catalog that are in force, and reading them again."""
+"""The settings, catalog and calendars that are in force, and reading them again."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 from jobsched import clock
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError, Conflict, FieldError, InvalidInput
 from jobsched.operations.announce import Announcer
@@ -11,7 +12,8 @@ from jobsched.settings import Settings, public_name
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 
-Load = Callable[[], tuple[Settings, Catalog]]
+Loaded = tuple[Settings, Catalog, Calendars]
+Load = Callable[[], Loaded]
 
 # What a running process looks up each time; every other setting counts from the next start on.
 _LIVE = ("job_defaults", "timezone", "queue_limit")
@@ -29,11 +31,19 @@ class Reloaded:
 
 
 class Configuration:
-    """Holds what is in force; *load* reads both again as the start did."""
+    """Holds what is in force; *load* reads all of it again as the start did."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, load: Load | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        load: Load | None = None,
+        *,
+        calendars: Calendars = NO_CALENDARS,
+    ) -> None:
         self.settings = settings
         self.catalog = catalog
+        self.calendars = calendars
         self._load = load
 
     def read_again(self) -> Reloaded:
@@ -45,7 +55,7 @@ class Configuration:
         if self._load is None:
             raise Conflict("This server was not started from configuration files.")
         try:
-            settings, catalog = self._load()
+            settings, catalog, calendars = self._load()
         except ConfigurationError as error:
             raise InvalidInput(
                 [
@@ -53,7 +63,9 @@ class Configuration:
                     for mistake in error.mistakes
                 ]
             ) from error
-        return self._take(settings, catalog)
+        reloaded = self._take(settings, catalog)
+        self.calendars = calendars
+        return reloaded
 
     def _take(self, settings: Settings, catalog: Catalog) -> Reloaded:
         waiting = [

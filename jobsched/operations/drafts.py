@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.catalog import Catalog, Task
 from jobsched.errors import FieldError, InvalidInput
 from jobsched.model import Mode
@@ -34,9 +35,15 @@ class Draft:
 
 
 def read_trigger(
-    mode: Mode | None, given: Mapping[str, Any], created_us: int, timezone: str
+    mode: Mode | None,
+    given: Mapping[str, Any],
+    created_us: int,
+    timezone: str,
+    calendars: Calendars = NO_CALENDARS,
 ) -> Trigger | None:
     """Return the trigger in the keys *given* that are not None; None for a triggered job.
+
+    *timezone* and *calendars* are those of the configuration.
 
     Raises: InvalidInput with every broken rule.
     """
@@ -49,7 +56,7 @@ def read_trigger(
         kinds = ", ".join(KINDS)
         message = f'Give exactly one of {kinds}, or "mode": "triggered".'
         raise InvalidInput.field(KINDS[0], "required", message)
-    return parse(said, created_us=created_us, timezone=timezone)
+    return parse(said, created_us=created_us, timezone=timezone, calendars=calendars)
 
 
 def params_mistakes(task: Task, params: Mapping[str, Any]) -> list[FieldError]:
@@ -85,7 +92,11 @@ def run_as_mistakes(user: object, settings: Settings) -> list[FieldError]:
 
 
 def mistakes(
-    data: Mapping[str, Any], catalog: Catalog, now_us: int, timezone: str
+    data: Mapping[str, Any],
+    catalog: Catalog,
+    now_us: int,
+    timezone: str,
+    calendars: Calendars = NO_CALENDARS,
 ) -> list[FieldError]:
     """Return what is wrong with the trigger and the parameters in a raw request for a job.
 
@@ -95,7 +106,8 @@ def mistakes(
     triggered = data.get("mode") == Mode.TRIGGERED.value
     given = {name: data[name] for name in TRIGGER_KEYS if name in data}
     try:
-        read_trigger(Mode.TRIGGERED if triggered else None, given, now_us, timezone)
+        mode = Mode.TRIGGERED if triggered else None
+        read_trigger(mode, given, now_us, timezone, calendars)
     except InvalidInput as refusal:
         found.extend(refusal.errors)
     name, params = data.get("task"), data.get("params")

@@ -56,7 +56,8 @@ class Jobs:
     def mistakes(self, data: Mapping[str, Any]) -> list[FieldError]:
         """Return what is wrong with the trigger and parameters of a raw request for a job."""
         settings, catalog = self._configuration.settings, self._configuration.catalog
-        found = drafts.mistakes(data, catalog, clock.now_us(), settings.timezone)
+        calendars = self._configuration.calendars
+        found = drafts.mistakes(data, catalog, clock.now_us(), settings.timezone, calendars)
         return found + drafts.run_as_mistakes(data.get("run_as"), settings)
 
     def schedule(self, draft: Draft, by: str, key: IdempotencyKey | None = None) -> Job:
@@ -173,7 +174,7 @@ class Jobs:
         wrong = drafts.run_as_mistakes(draft.policy.get("run_as"), settings)
         trigger: Trigger | None = None
         try:
-            trigger = drafts.read_trigger(draft.mode, draft.trigger, now_us, settings.timezone)
+            trigger = self._read(draft, now_us)
         except InvalidInput as refusal:
             wrong.extend(refusal.errors)
         if draft.task in catalog:
@@ -181,6 +182,10 @@ class Jobs:
         if wrong:
             raise InvalidInput(wrong)
         return catalog.get(draft.task), trigger
+
+    def _read(self, draft: Draft, now_us: int) -> Trigger | None:
+        timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
+        return drafts.read_trigger(draft.mode, draft.trigger, now_us, timezone, calendars)
 
     def _new_job(self, draft: Draft, task: Task, trigger: Trigger | None, now_us: int) -> NewJob:
         default = default_policy(task, self._configuration.settings.job_defaults, trigger)
@@ -191,7 +196,7 @@ class Jobs:
             task=draft.task,
             mode=Mode.TRIGGERED if trigger is None else Mode.SCHEDULED,
             created_us=now_us,
-            trigger=None if trigger is None else trigger.to_json(),
+            trigger=None if trigger is None else trigger.stored(),
             policy=merged(default, default, draft.policy),
             params=draft.params,
             group=draft.group,

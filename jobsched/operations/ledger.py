@@ -1,23 +1,38 @@
-"""The occurrences of a job: what became of past moments, and the planned ones ahead."""
+"""The occurrences of a job: what became of past moments, the planned ones, and what is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from jobsched import clock
 from jobsched.errors import InvalidInput
 from jobsched.model import Job, JobState, Occurrence, OccurrenceOutcome
+from jobsched.operations.configuration import Configuration
 from jobsched.storage import Store
 from jobsched.storage.paging import Page, cursor_after, place_of
 from jobsched.triggers import Trigger, restore
+from jobsched.triggers.series import Omission
 
 SPAN = timedelta(days=1)  # shown by default, back and ahead
+_DAY = 86_400 * clock.SECOND
+_WINDOW = 64 * _DAY  # looked through first for what a trigger leaves out
+
+
+class Span(NamedTuple):
+    """From one instant on and before another, in microseconds, and how many entries at most."""
+
+    from_us: int
+    before_us: int
+    most: int
 
 
 class Ledger:
     """Looking at the occurrences of jobs."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, configuration: Configuration) -> None:
         self._store = store
+        self._configuration = configuration
 
     def occurrences(
         self,
@@ -28,43 +43,101 @@ class Ledger:
     ) -> Page[Occurrence]:
         """Return the moments of *job* in the *span*, its ends included, newest first.
 
-        Without an end the span reaches a day back or ahead.
+        Between them stands what its trigger leaves out, as skipped. Without an end the span
+        reaches a day back or ahead.
 
         Raises: InvalidInput.
         """
-        from_us, before_us = _bounds(span, cursor)
-        shown = list(self._planned(job, from_us, before_us, limit + 1))
-        if len(shown) <= limit:
-            stored = self._store.occurrences.list(
-                job.key, from_us, before_us, limit + 1 - len(shown)
-            )
-            shown.extend(stored.values)
-            more = len(shown) > limit or stored.next is not None
-        else:
-            more = True
+        asked = Span(*_bounds(span, cursor), limit + 1)
+        trigger = self._trigger(job)
+        told = self._store.occurrences.list(job.key, asked.from_us, asked.before_us, asked.most)
+        shown = _newest([*told.values, *_planned(trigger, job, asked)], asked.most)
+        shown = _newest([*shown, *_omitted(trigger, job, _reaching(asked, shown))], asked.most)
         values = shown[:limit]
-        following = cursor_after(clock.to_us(values[-1].due_at)) if more and values else None
-        return Page(values=values, next=following)
+        more = len(shown) > limit
+        return Page(values=values, next=cursor_after(_place(values[-1])) if more else None)
 
-    def _planned(self, job: Job, from_us: int, before_us: int, most: int) -> Iterator[Occurrence]:
-        """Yield the newest *most* moments ahead, newest first."""
-        if job.state is not JobState.ACTIVE or job.trigger is None or job.next_run is None:
-            return
-        trigger = restore(job.trigger)
-        begin = max(from_us, clock.to_us(job.next_run))
-        for moment in _newest_first(trigger, begin, before_us, most):
+    def _trigger(self, job: Job) -> Trigger | None:
+        """Return the trigger of *job*; None also when it is broken, which is told elsewhere."""
+        with suppress(InvalidInput):
+            if job.trigger is not None:
+                return restore(job.trigger, self._configuration.calendars)
+        return None
+
+
+def _planned(trigger: Trigger | None, job: Job, asked: Span) -> Iterator[Occurrence]:
+    """Yield the newest moments ahead."""
+    if trigger is None or job.state is not JobState.ACTIVE or job.next_run is None:
+        return
+    begin = max(asked.from_us, clock.to_us(job.next_run))
+    for moment in trigger.newest_between(begin, asked.before_us, asked.most):
+        yield Occurrence(
+            due_at=clock.from_us(moment),
+            outcome=OccurrenceOutcome.PLANNED,
+            reason=trigger.note(moment),
+            run_id=None,
+            late_by=None,
+        )
+
+
+def _omitted(trigger: Trigger | None, job: Job, asked: Span) -> Iterator[Occurrence]:
+    """Yield the newest of what the trigger leaves out and the ledger does not tell yet."""
+    if trigger is None or not trigger.may_omit or job.seen_at is None:
+        return
+    begin = max(clock.to_us(job.seen_at), asked.from_us - _DAY)
+    end = min(asked.before_us, _end_of_omissions(job))
+    for omission in _newest_omissions(trigger, Span(begin, end, asked.most)):
+        if omission.last_us >= asked.from_us:
             yield Occurrence(
-                due_at=clock.from_us(moment),
-                outcome=OccurrenceOutcome.PLANNED,
-                reason=None,
+                due_at=clock.from_us(omission.at_us),
+                outcome=OccurrenceOutcome.SKIPPED,
+                reason=omission.note,
                 run_id=None,
                 late_by=None,
+                last_due_at=clock.from_us(omission.last_us) if omission.total > 1 else None,
+                count=omission.total,
             )
 
 
-def _newest_first(trigger: Trigger, from_us: int, before_us: int, most: int) -> Iterator[int]:
-    if from_us < before_us:
-        yield from reversed(trigger.newest_between(from_us, before_us, most))
+def _end_of_omissions(job: Job) -> int:
+    """Return until when the trigger of *job* has any say."""
+    match job.state:
+        case JobState.ACTIVE:
+            return clock.to_us(datetime.max.replace(tzinfo=clock.now().tzinfo))
+        case JobState.FINISHED:
+            return 0  # at its end the ledger was told everything
+        case JobState.DELETED:
+            return clock.to_us(job.updated_at)
+        case _:
+            return clock.now_us()
+
+
+def _newest_omissions(trigger: Trigger, asked: Span) -> list[Omission]:
+    """Return at least the newest ``most`` omissions, from ever longer windows before the end."""
+    found: list[Omission] = []
+    end, length = asked.before_us, _WINDOW
+    while end > asked.from_us and len(found) < asked.most:
+        begin = max(asked.from_us, end - length)
+        found += (each for each in trigger.omissions(begin, end) if begin <= each.at_us < end)
+        end, length = begin, length * 2
+    return found
+
+
+def _newest(entries: Iterable[Occurrence], most: int) -> list[Occurrence]:
+    """Return the newest *most* of *entries*, newest first; the first of several for a moment."""
+    by_moment: dict[datetime, Occurrence] = {}
+    for entry in entries:
+        by_moment.setdefault(entry.due_at, entry)
+    return sorted(by_moment.values(), key=_place, reverse=True)[:most]
+
+
+def _reaching(asked: Span, shown: list[Occurrence]) -> Span:
+    """Return the part of the span that a page of *shown* covers."""
+    return asked if len(shown) < asked.most else asked._replace(from_us=_place(shown[-1]))
+
+
+def _place(entry: Occurrence) -> int:
+    return clock.to_us(entry.due_at)
 
 
 def _bounds(span: tuple[datetime | None, datetime | None], cursor: str | None) -> tuple[int, int]:

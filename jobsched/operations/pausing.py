@@ -4,9 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from jobsched import clock
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.errors import Conflict, InvalidInput, StaleVersion, UnknownJob
 from jobsched.model import Job, JobState, Mode
 from jobsched.operations.announce import Announcer
+from jobsched.operations.configuration import Configuration
+from jobsched.scheduling import omitting
 from jobsched.scheduling.planning import Pause, Plan, resume
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
@@ -20,8 +23,9 @@ _ATTEMPTS = 5  # against others who change the same job at the same time
 class Pauses:
     """The verbs that pause a job and let it go on."""
 
-    def __init__(self, store: Store, announce: Announcer) -> None:
+    def __init__(self, store: Store, configuration: Configuration, announce: Announcer) -> None:
         self._store = store
+        self._configuration = configuration
         self._announce = announce
 
     def pause(
@@ -40,8 +44,11 @@ class Pauses:
         return job
 
     def resume(self, job_id: str, by: str) -> Job:
-        """Let the job go on with its next moment; return it. Raises: UnknownJob."""
-        job = self._changed(job_id, resume_plan)
+        """Let the job go on with its next moment; return it.
+
+        Raises: UnknownJob; InvalidInput when its trigger cannot be read.
+        """
+        job = self._changed(job_id, lambda job: resume_plan(job, self._configuration.calendars))
         self._announce.job("resumed", job_id, by)
         return job
 
@@ -60,9 +67,18 @@ class Pauses:
         raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
 
 
-def swallowed(trigger: Trigger | None, now_us: int, job: Job) -> _Ledger:
-    """Return the entry for the moments before now that the pause of *job* swallowed."""
-    return () if trigger is None else _after(trigger, now_us, job).entries
+def left_behind(trigger: Trigger | None, now_us: int, job: Job) -> _Columns:
+    """Return what is to be written when *job*, so far with *trigger*, gets another one.
+
+    That is what a pause swallowed, and what the trigger omitted, until now.
+    """
+    changes: dict[str, object] = {"seen_us": now_us}
+    if trigger is None:
+        return changes, ()
+    swallowed = _over(trigger, now_us, job).entries if job.state is JobState.PAUSED else ()
+    seen_us = now_us if job.seen_at is None else clock.to_us(job.seen_at)
+    omitted, _ = omitting.omitted(trigger, seen_us, now_us)
+    return changes, swallowed + omitted
 
 
 def moment_of(moment: datetime | None) -> int | None:
@@ -82,17 +98,17 @@ def pause_plan(
         "next_us": moment_of(until),
         "paused_until_us": moment_of(until),
     }
-    if job.state is not JobState.PAUSED:
+    if job.state is JobState.ACTIVE:
         changes["paused_us"] = moment_of(job.next_run)
     return changes, ()
 
 
-def resume_plan(job: Job) -> _Columns:
+def resume_plan(job: Job, calendars: Calendars = NO_CALENDARS) -> _Columns:
     """Return the columns that let *job* go on, and the entry for what it missed."""
     if job.state not in {JobState.PAUSED, JobState.BLOCKED}:
         return {}, ()
     now_us = clock.now_us()
-    trigger = None if job.trigger is None else restore(job.trigger)
+    trigger = None if job.trigger is None else restore(job.trigger, calendars)
     plan = Plan(next_us=None) if trigger is None else _after(trigger, now_us, job)
     over = job.mode is Mode.SCHEDULED and plan.next_us is None
     changes: dict[str, object] = {
@@ -102,10 +118,18 @@ def resume_plan(job: Job) -> _Columns:
         "paused_us": None,
         "paused_until_us": None,
     }
+    if plan.seen_us is not None:
+        changes["seen_us"] = plan.seen_us
     return changes, plan.entries
 
 
 def _after(trigger: Trigger, now_us: int, job: Job) -> Plan:
+    """Return how *job* goes on when its pause or block is over."""
+    resumed = _over(trigger, now_us, job)
+    return omitting.with_omitted(trigger, resumed, moment_of(job.seen_at), now_us)
+
+
+def _over(trigger: Trigger, now_us: int, job: Job) -> Plan:
     since_us = now_us if job.paused_from is None else clock.to_us(job.paused_from)
     reason = job.state_reason or "paused"
     return resume(trigger, Pause(since_us=since_us, end_us=now_us, reason=reason))

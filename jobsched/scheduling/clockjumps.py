@@ -4,6 +4,7 @@ Intervals are elapsed time and go on at their pace. What names a time of day com
 says so, and a moment that is in the ledger is never fired again.
 """
 
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.scheduling.knowledge import Knowledge
 from jobsched.storage.decisions import Lease, Move
 from jobsched.storage.firing import Firing
@@ -11,12 +12,14 @@ from jobsched.storage.firing import Firing
 PAGE = 1000
 
 
-def bring_back(firing: Firing, lease: Lease, last_us: int, now_us: int) -> int:
+def bring_back(
+    firing: Firing, lease: Lease, last_us: int, now_us: int, calendars: Calendars = NO_CALENDARS
+) -> int:
     """Give jobs that are due later than *now_us* their first moment after it.
 
     *last_us* is what the clock showed before. Returns: how many jobs were moved.
     """
-    knowledge = Knowledge(firing, most=PAGE)
+    knowledge = Knowledge(firing, calendars, most=PAGE)
     moved, after_key = 0, 0
     while page := firing.ahead(now_us, after_key, PAGE):
         known = knowledge.of(page)
@@ -29,7 +32,7 @@ def bring_back(firing: Firing, lease: Lease, last_us: int, now_us: int) -> int:
             next_us = trigger.next_after(now_us)
             if next_us is not None and next_us < due.next_us:
                 changed = trigger is not job.trigger
-                moves.append((due, next_us, trigger.to_json() if changed else None))
+                moves.append((due, next_us, trigger.stored() if changed else None))
         moved += firing.move(lease, moves, now_us)
         after_key = page[-1].key
     return moved

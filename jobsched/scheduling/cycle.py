@@ -1,19 +1,21 @@
 """The cycle: one look at the clock and the due jobs after the other, one transaction each."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from jobsched import clock
+from jobsched.calendars import Calendars
 from jobsched.clock import SECOND
 from jobsched.events import Event, publish
-from jobsched.scheduling import clockjumps, pausing
+from jobsched.scheduling import clockjumps, pausing, replanning
+from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.deciding import decide, look_ahead
 from jobsched.scheduling.knowledge import Knowledge
 from jobsched.scheduling.planning import Pause
 from jobsched.scheduling.telling import tell
 from jobsched.storage import Store
 from jobsched.storage.decisions import Alive, Decision, Due, Lease
-from jobsched.storage.switches import PAUSE_ALL
+from jobsched.storage.switches import CONFIGURATION, PAUSE_ALL
 
 BATCH = 1000
 LONGEST_SLEEP = 1.0
@@ -27,8 +29,8 @@ GATHERING = 0.01
 class Cycle:
     """Fires due jobs under a lease.
 
-    *notify* wakes the listeners of a topic. *before_commit* is called between planning and the
-    transaction; tests put there what may happen at that moment.
+    *notify* wakes the listeners of a topic; the calendars are those of *almanac*. *before_commit*
+    is called between planning and the transaction; tests put there what may happen at that moment.
     """
 
     def __init__(
@@ -37,13 +39,16 @@ class Cycle:
         notify: Callable[[str], None],
         now_us: Callable[[], int] = clock.now_us,
         batch: int = BATCH,
+        almanac: Almanac | None = None,
     ) -> None:
         self.before_commit: Callable[[], None] = lambda: None
         self._store = store
         self._notify = notify
         self._now_us = now_us
         self._batch = batch
-        self._knowledge = Knowledge(store.firing)
+        self._almanac = almanac or Almanac()
+        self._knowledge = Knowledge(store.firing, self._almanac.calendars)
+        self._planned_by: Calendars | None = None  # calendars, of the jobs that name any
         self._last_us: int | None = None
 
     def look(self, lease: Lease) -> float:
@@ -53,7 +58,9 @@ class Cycle:
         """
         now_us = self._now_us()
         self._watch_clock(lease, now_us)
-        switch = self._store.switches.get(PAUSE_ALL)
+        switches = self._store.switches.all()
+        self._follow_calendars(lease, switches.get(CONFIGURATION), now_us)
+        switch = switches.get(PAUSE_ALL)
         if pausing.is_paused(switch, now_us):
             return LONGEST_SLEEP
         batch = self._store.firing.due(now_us, self._batch)
@@ -65,7 +72,8 @@ class Cycle:
 
     def _fire(self, lease: Lease, batch: Sequence[Due], now_us: int, pause: Pause | None) -> None:
         known = self._knowledge.of(batch)
-        outlook = look_ahead(batch, known, now_us, self._pauses(batch, pause))
+        seen = self._knowledge.seen(known.items())
+        outlook = look_ahead(batch, known, now_us, self._pauses(batch, pause), seen)
         decision = Decision()
 
         def decided(alive: Alive) -> Decision:
@@ -89,6 +97,19 @@ class Cycle:
             found[details.key] = pausing.pause_of(details, resumed[details.key])
         return found
 
+    def _follow_calendars(
+        self, lease: Lease, asked: Mapping[str, object] | None, now_us: int
+    ) -> None:
+        """Plan jobs by the calendars in force: at the start, and whenever those were read again."""
+        self._almanac.keep_up(asked)
+        before, after = self._planned_by, self._almanac.calendars
+        if before is after:
+            return
+        self._knowledge = Knowledge(self._store.firing, after)
+        both = (after if before is None else before, after)
+        replanning.replan(self._store.firing, lease, both, now_us)
+        self._planned_by = after
+
     def _until_next(self) -> float:
         next_us = self._store.firing.next_us()
         if next_us is None:
@@ -99,7 +120,9 @@ class Cycle:
         """Bring jobs back into reach when the clock has gone backwards."""
         last_us = self._last_us
         if last_us is not None and now_us < last_us - LONGEST_SLEEP * SECOND:
-            moved = clockjumps.bring_back(self._store.firing, lease, last_us, now_us)
+            calendars = self._almanac.calendars
+            firing = self._store.firing
+            moved = clockjumps.bring_back(firing, lease, last_us, now_us, calendars)
             fields: dict[str, object] = {"seconds": (last_us - now_us) / SECOND, "jobs": moved}
             publish(Event(name="clock went back", level=logging.WARNING, fields=fields))
         self._last_us = now_us

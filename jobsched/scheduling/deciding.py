@@ -1,12 +1,14 @@
 """Deciding about a batch of due jobs: what each does, then what its living runs allow."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jobsched.clock import SECOND
 from jobsched.model import JobState, OccurrenceOutcome, Overlap, Policy
 from jobsched.scheduling.knowledge import Known
+from jobsched.scheduling.omitting import with_omitted
 from jobsched.scheduling.planning import Pause, Plan, plan
 from jobsched.storage.decisions import Alive, Change, Decision, Due, Fire, Start
 from jobsched.storage.occurrences import NewOccurrence
@@ -44,9 +46,16 @@ class Outlook(NamedTuple):
 
 
 def look_ahead(
-    batch: Iterable[Due], known: dict[int, Known], now_us: int, pauses: dict[int, Pause]
+    batch: Iterable[Due],
+    known: dict[int, Known],
+    now_us: int,
+    pauses: dict[int, Pause],
+    seen: Mapping[int, int | None] = MappingProxyType({}),
 ) -> Outlook:
-    """Sort *batch* into the ordinary and the special; *pauses* are over by now, by job."""
+    """Sort *batch* into the ordinary and the special; *pauses* are over by now, by job.
+
+    *seen* says until when the ledger tells what the jobs have omitted that omit anything.
+    """
     outlook = Outlook(now_us, known, [], [])
     for due in batch:
         job = known.get(due.key)
@@ -57,7 +66,8 @@ def look_ahead(
             if fire is not None:
                 outlook.fires.append(fire)
             else:
-                outlook.special.append(_special(due, job, now_us, pauses.get(due.key)))
+                pause = pauses.get(due.key)
+                outlook.special.append(_special(due, job, now_us, pause, seen.get(due.key)))
         except Exception as error:  # a trigger may be anybody's code; only its job stops
             why = f"its trigger failed: {type(error).__name__}: {error}"
             outlook.special.append(Special(due, job, Plan(next_us=None), why))
@@ -81,14 +91,17 @@ def _ordinary(due: Due, job: Known, now_us: int) -> Fire | None:
     )  # fmt: skip
 
 
-def _special(due: Due, job: Known, now_us: int, pause: Pause | None) -> Special:
+def _special(
+    due: Due, job: Known, now_us: int, pause: Pause | None, seen_us: int | None
+) -> Special:
     if job.fault is not None:
         return Special(due, job, Plan(next_us=None), job.fault)
     if job.trigger is None:
         return Special(due, job, Plan(next_us=None))
     # A paused job is due when its pause ends; its moments began with the pause.
     first_us = pause.since_us if pause and due.state == "paused" else due.next_us
-    return Special(due, job, plan(job.trigger, job.policy.misfire, first_us, now_us, pause))
+    planned = plan(job.trigger, job.policy.misfire, first_us, now_us, pause)
+    return Special(due, job, with_omitted(job.trigger, planned, seen_us, now_us))
 
 
 def decide(outlook: Outlook, alive: Alive) -> Decision:
@@ -173,6 +186,7 @@ def _change(job: Special, now_us: int, alive: Alive) -> Change:
         queue=policy.queue,
         priority=policy.priority,
         replace=_to_replace(policy, count, stopping) if starts else 0,
+        seen_us=plan_.seen_us,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.cycle import LONGEST_SLEEP, Cycle
 from jobsched.scheduling.leader import Leader
 from jobsched.storage import Store
@@ -17,9 +18,12 @@ class Firer:
         self.cycle = cycle
 
     @classmethod
-    def of(cls, store: Store, notify: Callable[[str], None]) -> "Firer":
+    def of(
+        cls, store: Store, notify: Callable[[str], None], almanac: Almanac | None = None
+    ) -> "Firer":
         """Return the firer of *store* with its own leader and cycle."""
-        return cls(Leader(store, scheduler_lock(store.database)), Cycle(store, notify))
+        leader = Leader(store, scheduler_lock(store.database))
+        return cls(leader, Cycle(store, notify, almanac=almanac))
 
     def fire(self) -> float:
         """Fire up to one batch if this process leads; return the seconds until the next call.

@@ -13,6 +13,7 @@ from apscheduler.jobstores.base import BaseJobStore, ConflictingIdError, JobLook
 from jobsched import clock
 from jobsched.errors import Conflict, JobschedError, UnknownJob
 from jobsched.model import CatchUp, Job, JobState, Misfire, Mode, Policy
+from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.executor import run_task
 from jobsched.scheduling.firer import Firer
 from jobsched.scheduling.planning import default_grace
@@ -31,7 +32,8 @@ def _tell_nobody(topic: str) -> None:
 class JobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler is untyped
     """Jobs that call :func:`run_task` with one of our triggers, kept in our database.
 
-    *store* is an open one; with *url* the store opens and closes its own.
+    *store* is an open one; with *url* the store opens and closes its own. Triggers may name the
+    calendars of *almanac*.
     """
 
     def __init__(
@@ -39,12 +41,14 @@ class JobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler is untyped
         store: Store | None = None,
         url: str | None = None,
         notify: Callable[[str], None] = _tell_nobody,
+        almanac: Almanac | None = None,
     ) -> None:
         if store is None and url is None:
             raise ValueError("JobStore needs a store or the url of its database.")
         self._own = store is None
         self._store = Store.open(str(url), migrate=True) if store is None else store
-        self.firer = Firer.of(self._store, notify)
+        self._almanac = almanac or Almanac()
+        self.firer = Firer.of(self._store, notify, self._almanac)
 
     def shutdown(self) -> None:
         """Give up the lead; close the database if it was opened here."""
@@ -89,7 +93,7 @@ class JobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler is untyped
             task=task,
             mode=Mode.SCHEDULED,
             created_us=clock.now_us(),
-            trigger=_trigger_of(job).to_json(),
+            trigger=_trigger_of(job).stored(),
             policy=_policy_of(job),
             params=params,
             next_us=_next_of(job),
@@ -107,7 +111,7 @@ class JobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler is untyped
             "name": job.name,
             "task": task,
             "params": params,
-            "trigger": _trigger_of(job).to_json(),
+            "trigger": _trigger_of(job).stored(),
             "next_us": _next_of(job),
             "state": _state_of(job),
         }
@@ -144,7 +148,7 @@ class JobStore(BaseJobStore):  # type: ignore[misc]  # APScheduler is untyped
             func=run_task,
             args=(job.task,),
             kwargs=dict(job.params),
-            trigger=restore(job.trigger),
+            trigger=restore(job.trigger, self._almanac.calendars),
             executor="default",
             misfire_grace_time=max(1, round(job.policy.misfire.grace or 0)) or None,
             coalesce=job.policy.misfire.catch_up is not CatchUp.ALL,

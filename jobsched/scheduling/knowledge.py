@@ -1,8 +1,9 @@
 """What the cycle remembers of jobs: parsed triggers and policies, in bounded memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.clock import SECOND
 from jobsched.errors import InvalidInput
 from jobsched.model import CatchUp, Policy
@@ -12,13 +13,15 @@ from jobsched.triggers import Trigger, restore
 
 MOST_JOBS = 100_000  # about 50 MB
 NO_LIMIT_US = 2**62
+NEVER_ORDINARY = -1  # a limit that no moment keeps
 
 
 class Known(NamedTuple):
     """One job, parsed; good for one version of it.
 
-    *limit_us* is how late its newest moment may be to run, *jitter_us* the longest delay of a
-    start. *fault* says why it cannot be scheduled; then there is no trigger.
+    *limit_us* is how late its newest moment may be to run, NEVER_ORDINARY when there may be more to
+    enter than that moment; *jitter_us* is the longest delay of a start. *fault* says why it cannot
+    be scheduled; then there is no trigger.
     """
 
     version: int
@@ -32,12 +35,19 @@ class Known(NamedTuple):
 
 
 class Knowledge:
-    """Known jobs by their number; the longest known go first when there are too many."""
+    """Known jobs by their number; the longest known go first when there are too many.
 
-    def __init__(self, firing: Firing, most: int = MOST_JOBS) -> None:
+    Their triggers may name *calendars*.
+    """
+
+    def __init__(
+        self, firing: Firing, calendars: Calendars = NO_CALENDARS, most: int = MOST_JOBS
+    ) -> None:
         self._firing = firing
+        self._calendars = calendars
         self._most = most
         self._known: dict[int, Known] = {}
+        self._omitting = False
 
     def of(self, batch: Sequence[Due]) -> dict[int, Known]:
         """Return what is known of each job in *batch*; those deleted meanwhile are absent."""
@@ -50,11 +60,22 @@ class Knowledge:
         ]
         if not unknown:
             return found  # type: ignore[return-value]  # none of them is None
-        learnt = {details.key: _known(details) for details in self._firing.details(unknown)}
+        learnt = {
+            details.key: _known(details, self._calendars)
+            for details in self._firing.details(unknown)
+        }
+        self._omitting |= any(map(_may_omit, learnt.values()))
         known |= learnt
         self._forget()
         found |= learnt
         return {key: job for key, job in found.items() if job is not None}
+
+    def seen(self, known: Iterable[tuple[int, Known]]) -> dict[int, int | None]:
+        """Return until when the ledger tells what those *known* jobs omitted that may omit."""
+        if not self._omitting:  # nearly always, so that nobody else pays for it
+            return {}
+        keys = [key for key, job in known if _may_omit(job)]
+        return self._firing.seen(keys) if keys else {}
 
     def _forget(self) -> None:
         known = self._known
@@ -62,20 +83,28 @@ class Knowledge:
             del known[key]
 
 
-def _known(details: Details) -> Known:
+def _may_omit(job: Known) -> bool:
+    return job.trigger is not None and job.trigger.may_omit
+
+
+def _known(details: Details, calendars: Calendars) -> Known:
     """Return the parsed job; one that cannot be parsed carries its fault."""
     try:
         policy = details.policy
-        trigger = restore(details.trigger) if details.trigger_text is not None else None
+        trigger = _trigger(details, calendars)
     except (ValueError, TypeError, InvalidInput) as error:
         fault = f"its trigger or policy cannot be read: {error}"
         return Known(details.version, details.id, details.name, None, Policy(), 0, 0, fault)
     jitter_us = round(policy.jitter * SECOND)
     if trigger is not None and trigger.jitter_us:
         jitter_us = trigger.jitter_us
-    return Known(
-        details.version, details.id, details.name, trigger, policy, _limit_us(policy), jitter_us
-    )
+    omits = trigger is not None and trigger.may_omit
+    limit_us = NEVER_ORDINARY if omits else _limit_us(policy)
+    return Known(details.version, details.id, details.name, trigger, policy, limit_us, jitter_us)
+
+
+def _trigger(details: Details, calendars: Calendars) -> Trigger | None:
+    return None if details.trigger_text is None else restore(details.trigger, calendars)
 
 
 def _limit_us(policy: Policy) -> int:

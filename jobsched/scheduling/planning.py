@@ -31,12 +31,14 @@ class Plan:
     """What to do with a job that is due.
 
     The moments *due* run, oldest first; *entries* go to the ledger as they are; *next_us* is
-    when the job is due again, None when its trigger has ended.
+    when the job is due again, None when its trigger has ended. Before *seen_us* the ledger then
+    tells everything that the trigger omitted; None leaves that as it was.
     """
 
     next_us: int | None
     due: tuple[int, ...] = ()
     entries: tuple[NewOccurrence, ...] = ()
+    seen_us: int | None = None
 
 
 def default_grace(trigger: Trigger) -> float:

@@ -40,7 +40,8 @@ def _events(decision: Decision, fired: Fired, known: dict[int, Known]) -> Iterat
 
 def _of_change(change: Change, job: Known) -> Iterator[Event]:
     for entry in change.entries:
-        yield _moment(job, entry.outcome, entry.due_us, entry.count, entry.reason)
+        if not entry.omitted:  # that was no moment: nobody waited for it
+            yield _moment(job, entry.outcome, entry.due_us, entry.count, entry.reason)
     if change.state.value != change.due.state:
         name, level = _STATES[change.state]
         yield Event(name=name, level=level, fields=_whose(job) | {"reason": change.state_reason})

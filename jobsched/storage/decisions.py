@@ -88,6 +88,7 @@ class Change:
     queue: str = "default"
     priority: int = 0
     replace: int = 0  # so many of the oldest living runs are stopped to make room
+    seen_us: int | None = None  # before it the ledger tells all omissions; None: as before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

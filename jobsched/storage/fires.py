@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import Fire
+from jobsched.storage.occurrences import UNLESS_TOLD
 
 _TABLE = """
 CREATE TEMPORARY TABLE IF NOT EXISTS firing (key, version, due_us, next_us, outcome, late_us,
@@ -27,8 +28,8 @@ _FORGET = "DELETE FROM firing WHERE key = ?"
 _ENTER = """
 INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
 SELECT key, due_us, outcome, run_id, late_us, reason FROM firing WHERE true
-ON CONFLICT (job_key, due_us) DO NOTHING
-"""
+{unless_told}
+""".replace("{unless_told}", UNLESS_TOLD)
 _DROP_TWICE = """
 DELETE FROM firing WHERE run_id NOT IN (SELECT o.run_id FROM occurrences o
 WHERE o.job_key = firing.key AND o.due_us = firing.due_us AND o.run_id IS NOT NULL)
@@ -59,7 +60,7 @@ firing AS MATERIALIZED (
 ), entered AS (
     INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
     SELECT key, due_us, outcome, run_id, late_us, reason FROM moved
-    ON CONFLICT (job_key, due_us) DO NOTHING RETURNING run_id
+    {unless_told} RETURNING run_id
 ), queued AS (
     INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
         created_us, not_before_us)
@@ -69,7 +70,7 @@ firing AS MATERIALIZED (
     RETURNING id
 )
 SELECT key, (SELECT count(*) FROM queued) FROM moved
-"""
+""".replace("{unless_told}", UNLESS_TOLD)
 
 _TEXTS = frozenset({4, 6, 8})  # outcome, reason, queue among the fields of a Fire
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobsched.model import JobState
 from jobsched.storage import fires, occurrences, stops
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import (
@@ -41,6 +42,13 @@ UPDATE jobs SET next_us = :next_us, trigger = coalesce(:trigger, trigger),
     version = version + CASE WHEN :trigger IS NULL THEN 0 ELSE 1 END
 WHERE key = :key AND version = :version AND next_us = :was_us
 """
+_SEEN = "SELECT key, seen_us FROM jobs WHERE key IN ({})"
+_NAMING = '%"calendars":%'  # triggers are compact JSON (texts.to_text)
+_BY_CALENDARS = """
+SELECT key, version, next_us, state FROM jobs
+WHERE key > :after AND state IN ('active', 'paused', 'blocked') AND trigger LIKE :naming
+ORDER BY key LIMIT :limit
+"""
 _NEXT = "SELECT next_us FROM jobs WHERE next_us IS NOT NULL ORDER BY next_us LIMIT 1"
 _DETAILS = """
 SELECT key, version, id, name, trigger, policy, state_reason, paused_us, paused_until_us FROM jobs
@@ -54,16 +62,20 @@ _ALIVE = """
 SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE state != 'done' AND job_key IN ({}) GROUP BY job_key
 """
+# A block swallows moments as a pause does, from the one that was next.
 _CHANGE = """
 UPDATE jobs SET next_us = :next_us, state = :state, state_reason = :state_reason,
-    paused_us = NULL, paused_until_us = NULL, updated_us = :now, version = version + :step
-WHERE key = :key AND version = :version AND next_us = :was_us
+    paused_us = CASE WHEN :is_blocked = 1 THEN coalesce(paused_us, next_us)
+        WHEN :is_paused = 1 THEN paused_us END,
+    paused_until_us = CASE WHEN :is_paused = 1 THEN paused_until_us END,
+    seen_us = coalesce(:seen_us, seen_us), updated_us = :now, version = version + :step
+WHERE key = :key AND version = :version AND next_us IS NOT DISTINCT FROM :was_us
 """
 _ENTER_ONE = """
 INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason)
 VALUES (:key, :due_us, :outcome, :run_id, :late_us, :reason)
-ON CONFLICT (job_key, due_us) DO NOTHING
-"""
+{unless_told}
+""".replace("{unless_told}", occurrences.UNLESS_TOLD)
 _QUEUE_ONE = """
 INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
     created_us, not_before_us)
@@ -115,6 +127,22 @@ class Firing:
         with self._database.read() as connection:
             rows = connection.exec_driver_sql(*self._among(_DETAILS, keys)).fetchall()
         return [*map(Details._make, rows)]
+
+    def seen(self, keys: Sequence[int]) -> dict[int, int | None]:
+        """Return until when the ledger tells what the triggers of the jobs *keys* omitted."""
+        with self._database.read() as connection:
+            rows = connection.exec_driver_sql(*self._among(_SEEN, keys)).fetchall()
+        return {key: seen_us for key, seen_us in rows}  # noqa: C416 - rows are no pairs to mypy
+
+    def by_calendars(self, after_key: int, limit: int) -> list[Due]:
+        """Return up to *limit* jobs that name calendars, by key from *after_key*.
+
+        Those that are paused or blocked are among them; a blocked one has no next moment.
+        """
+        values = {"after": after_key, "limit": limit, "naming": _NAMING}
+        with self._database.read() as connection:
+            rows = self._database.run(connection, _BY_CALENDARS, values).fetchall()
+        return [*map(Due._make, rows)]
 
     def commit(
         self, lease: Lease, keys: Sequence[int], now_us: int, decide: Callable[[Alive], Decision]
@@ -203,5 +231,8 @@ def _change_values(change: Change, now_us: int) -> dict[str, object]:
         "state": change.state.value,
         "state_reason": change.state_reason,
         "step": int(change.state.value != change.due.state),
+        "is_blocked": int(change.state is JobState.BLOCKED),
+        "is_paused": int(change.state is JobState.PAUSED),
+        "seen_us": change.seen_us,
         "now": now_us,
     }

@@ -27,7 +27,7 @@ WHERE id = :id AND state != 'deleted'
 _DELETE_AT = f"{_DELETE} AND version = :version"
 _CHANGEABLE = frozenset({
     "name", "task", "mode", "trigger", "policy", "params", "group", "tags", "description", "state",
-    "state_reason", "next_us", "paused_us", "paused_until_us",
+    "state_reason", "next_us", "paused_us", "paused_until_us", "seen_us",
 })  # fmt: skip
 
 

@@ -16,10 +16,11 @@ from jobsched.storage.texts import policy_to_text, to_text
 # that the history continues, and the next version, so that no old decision fits it.
 _INSERT = """
 INSERT INTO jobs (id, name, task, mode, state, state_reason, next_us, paused_us, paused_until_us,
-    trigger, policy, max_instances, params, group_name, tags, description, created_us, updated_us)
+    trigger, policy, max_instances, params, group_name, tags, description, created_us, updated_us,
+    seen_us)
 VALUES (:id, :name, :task, :mode, :state, :state_reason, :next_us, :paused_us, :paused_until_us,
     :trigger, :policy, :max_instances, :params, :group_name, :tags, :description, :created_us,
-    :created_us)
+    :created_us, :created_us)
 ON CONFLICT (id) DO UPDATE
 SET name = excluded.name, task = excluded.task, mode = excluded.mode, state = excluded.state,
     state_reason = excluded.state_reason, next_us = excluded.next_us,
@@ -27,7 +28,7 @@ SET name = excluded.name, task = excluded.task, mode = excluded.mode, state = ex
     trigger = excluded.trigger, policy = excluded.policy,
     max_instances = excluded.max_instances, params = excluded.params,
     group_name = excluded.group_name, tags = excluded.tags, description = excluded.description,
-    created_us = excluded.created_us, updated_us = excluded.updated_us,
+    created_us = excluded.created_us, updated_us = excluded.updated_us, seen_us = excluded.seen_us,
     version = jobs.version + 1
 WHERE jobs.state = 'deleted'
 RETURNING key, version
@@ -36,7 +37,7 @@ RETURNING key, version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """A job to be stored; *trigger* in its canonical JSON form, times in microseconds."""
+    """A job to be stored; *trigger* as ``Trigger.stored`` gives it, times in microseconds."""
 
     id: str
     name: str
@@ -110,4 +111,5 @@ def _job(new: NewJob, key: int, version: int) -> Job:
         updated_at=from_us(new.created_us),
         version=version,
         paused_from=None if new.paused_us is None else from_us(new.paused_us),
+        seen_at=from_us(new.created_us),
     )

@@ -10,15 +10,20 @@ from jobsched.model import Occurrence, OccurrenceOutcome
 from jobsched.storage import folding
 from jobsched.storage.database import Database
 from jobsched.storage.paging import Page, page_of, place_of
-from jobsched.storage.rows import OCCURRENCE_COLUMNS, occurrence_from
+from jobsched.storage.rows import OCCURRENCE_COLUMNS, OMITTED, occurrence_from
 from jobsched.storage.tables import occurrences
 
-# A moment that is in the ledger keeps its first entry.
+# A moment that is in the ledger keeps its first entry. What was omitted was no moment: should it
+# have become one, by another calendar and a clock that went back, its run must not be lost.
+UNLESS_TOLD = """ON CONFLICT (job_key, due_us) DO UPDATE
+SET outcome = excluded.outcome, run_id = excluded.run_id, late_us = excluded.late_us,
+    reason = excluded.reason, last_us = excluded.last_us, count = excluded.count
+WHERE occurrences.outcome = 'omitted'"""
 _INSERT = """
 INSERT INTO occurrences (job_key, due_us, outcome, run_id, late_us, reason, last_us, count)
 VALUES (:job_key, :due_us, :outcome, :run_id, :late_us, :reason, :last_us, :count)
-ON CONFLICT (job_key, due_us) DO NOTHING
-"""
+{unless_told}
+""".replace("{unless_told}", UNLESS_TOLD)
 _BEFORE = """
 SELECT due_us, last_us FROM occurrences WHERE job_key = :job_key AND due_us < :due_us
 ORDER BY due_us DESC LIMIT 1
@@ -27,7 +32,10 @@ ORDER BY due_us DESC LIMIT 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewOccurrence:
-    """One moment for the ledger, or with *count* > 1 a stretch up to *last_us*."""
+    """One moment for the ledger, or with *count* > 1 a stretch up to *last_us*.
+
+    What its trigger *omitted* is shown as skipped, and gives way to a moment.
+    """
 
     due_us: int
     outcome: OccurrenceOutcome
@@ -36,6 +44,7 @@ class NewOccurrence:
     late_us: int | None = None
     last_us: int | None = None
     count: int = 1
+    omitted: bool = False
 
 
 def write(
@@ -46,7 +55,7 @@ def write(
         {
             "job_key": job_key,
             "due_us": entry.due_us,
-            "outcome": entry.outcome.value,
+            "outcome": OMITTED if entry.omitted else entry.outcome.value,
             "run_id": entry.run_id,
             "late_us": entry.late_us,
             "reason": entry.reason,

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from jobsched.errors import InvalidInput
 
 T = TypeVar("T")
-_LONGEST = 40
+_LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +30,10 @@ def page_of(values: Sequence[T], limit: int, place: Callable[[T], int]) -> Page[
     return Page(values=shown, next=cursor_after(place(shown[-1])) if more else None)
 
 
-def cursor_after(place: int) -> str:
-    """Return the opaque text that stands for the values after *place*."""
-    return base64.urlsafe_b64encode(b"%d" % place).decode().rstrip("=")
+def cursor_after(*place: int) -> str:
+    """Return the opaque text that stands for the values after *place*, one number or several."""
+    plain = ",".join(map(str, place)).encode("ascii")
+    return base64.urlsafe_b64encode(plain).decode().rstrip("=")
 
 
 def place_of(cursor: str | None) -> int | None:
@@ -40,13 +41,23 @@ def place_of(cursor: str | None) -> int | None:
 
     Raises: InvalidInput naming ``cursor``.
     """
+    place = places_of(cursor, 1)
+    return None if place is None else place[0]
+
+
+def places_of(cursor: str | None, count: int) -> tuple[int, ...] | None:
+    """Return the *count* numbers that a *cursor* of ours stands for; None for None.
+
+    Raises: InvalidInput naming ``cursor``.
+    """
     if cursor is None:
         return None
     try:
         plain = base64.urlsafe_b64decode(cursor[:_LONGEST] + "=" * (-len(cursor) % 4))
-        place = int(plain)
+        place = tuple(map(int, plain.split(b",")))
     except (ValueError, binascii.Error):
-        place = None
-    if place is None or cursor_after(place) != cursor or abs(place) >= 2**63:
+        place = ()
+    known = len(place) == count and cursor_after(*place) == cursor
+    if not known or any(abs(number) >= 2**63 for number in place):
         raise InvalidInput.field("cursor", "cursor", "cursor is not one that a list has given out.")
     return place

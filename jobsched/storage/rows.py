@@ -24,8 +24,10 @@ _J, _R, _O = jobs.c, runs.c, occurrences.c
 JOB_COLUMNS = (
     _J.key, _J.id, _J.name, _J.task, _J.mode, _J.trigger, _J.policy, _J.params, _J.group_name,
     _J.tags, _J.description, _J.state, _J.state_reason, _J.paused_until_us, _J.next_us,
-    _J.created_us, _J.updated_us, _J.version, _J.paused_us,
+    _J.created_us, _J.updated_us, _J.version, _J.paused_us, _J.seen_us,
 )  # fmt: skip
+# Stored for what the trigger leaves out: it is no moment, and gives way should it become one.
+OMITTED = "omitted"
 # What a run keeps to its end, then what its end says: settling replaces the second part.
 RUN_COLUMNS = (
     _R.id, _R.job_key, _J.id, _R.name, _R.task, _R.queue, _R.priority, _R.params, _R.policy,
@@ -51,7 +53,7 @@ def select_runs(*more: Any) -> Select[Any]:
 def job_from(row: Sequence[Any]) -> Job:
     """Return the job in a row of JOB_COLUMNS."""
     (key, id_, name, task, mode, trigger, policy, params, group, tags, description, state, why,
-     until, next_us, created, updated, version, paused, *_) = row  # fmt: skip
+     until, next_us, created, updated, version, paused, seen, *_) = row  # fmt: skip
     return Job(
         key=key,
         id=id_,
@@ -72,6 +74,7 @@ def job_from(row: Sequence[Any]) -> Job:
         updated_at=from_us(updated),
         version=version,
         paused_from=None if paused is None else from_us(paused),
+        seen_at=None if seen is None else from_us(seen),
     )
 
 
@@ -124,7 +127,7 @@ def occurrence_from(row: Sequence[Any]) -> Occurrence:
     due, outcome, run_id, late, reason, last, count, *_ = row
     return Occurrence(
         due_at=from_us(due),
-        outcome=OccurrenceOutcome(outcome),
+        outcome=_OCCURRED[outcome],
         reason=reason,
         run_id=run_id,
         late_by=None if late is None else late / 1_000_000,
@@ -137,4 +140,6 @@ _MODES = {mode.value: mode for mode in Mode}
 _JOB_STATES = {state.value: state for state in JobState}
 _RUN_STATES = {state.value: state for state in RunState}
 _CAUSES = {cause.value: cause for cause in EndedBy}
+_OCCURRED = {each.value: each for each in OccurrenceOutcome}
+_OCCURRED |= {OMITTED: OccurrenceOutcome.SKIPPED}
 _NOTHING = Counts()

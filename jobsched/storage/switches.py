@@ -12,6 +12,7 @@ CONFIGURATION = "configuration"
 # {"paused", "since_us", "until_us", "by", "why", "resumed_us"}: the pause of all scheduling.
 PAUSE_ALL = "pause_all"
 _GET = "SELECT value FROM switches WHERE name = :name"
+_ALL = "SELECT name, value FROM switches"
 _PUT = """
 INSERT INTO switches (name, value, updated_us) VALUES (:name, :value, :now)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_us = excluded.updated_us
@@ -29,6 +30,12 @@ class Switches:
         with self._database.read() as connection:
             text = self._database.run(connection, _GET, {"name": name}).scalar()
         return None if text is None else mapping_from(text)
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Return the values of all switches that have ever been set, by name."""
+        with self._database.read() as connection:
+            rows = self._database.run(connection, _ALL).fetchall()
+        return {name: mapping_from(text) for name, text in rows}
 
     def put(self, name: str, value: Mapping[str, Any]) -> None:
         """Set a switch."""

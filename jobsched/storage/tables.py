@@ -42,8 +42,9 @@ jobs = Table(
     Column("state", String(10), nullable=False),
     Column("state_reason", Text),
     Column("next_us", Time),  # when the cycle looks at it next: a moment, or the end of a pause
-    Column("paused_us", Time),  # the first moment that the pause swallows
+    Column("paused_us", Time),  # the first moment that a pause or a block swallows
     Column("paused_until_us", Time),
+    Column("seen_us", Time),  # before it the ledger tells everything that the trigger omitted
     Column("trigger", Text),
     Column("policy", Text),
     Column("max_instances", Integer, nullable=False, server_default="1"),
@@ -138,7 +139,7 @@ occurrences = Table(
     metadata,
     Column("job_key", BigInteger, primary_key=True, autoincrement=False),
     Column("due_us", Time, primary_key=True, autoincrement=False),
-    Column("outcome", String(10), nullable=False),
+    Column("outcome", String(10), nullable=False),  # "omitted": skipped, and no moment at all
     Column("run_id", BigInteger),
     Column("late_us", BigInteger),
     Column("reason", Text),

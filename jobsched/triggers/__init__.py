@@ -11,14 +11,15 @@ from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.clock import now_us
 from jobsched.triggers.at import AtTrigger
 from jobsched.triggers.base import COMMON_KEYS, NOTHING, SINCE, Stretch, Trigger
+from jobsched.triggers.cron import CronTrigger
 from jobsched.triggers.fields import Fields, iso
 from jobsched.triggers.interval import IntervalTrigger
 
-TRIGGERS: tuple[type[Trigger], ...] = (IntervalTrigger, AtTrigger)
+TRIGGERS: tuple[type[Trigger], ...] = (IntervalTrigger, AtTrigger, CronTrigger)
 KINDS = tuple(trigger.kind for trigger in TRIGGERS)
 TRIGGER_KEYS = frozenset(KINDS + COMMON_KEYS)
 # What is planned but not there yet. Whoever writes one of these did not misspell another.
-PLANNED = frozenset({"any", "cron", "recurrence", "startTime"})
+PLANNED = frozenset({"any", "recurrence", "startTime"})
 
 
 def parse(
@@ -104,5 +105,5 @@ def _check_life(fields: Fields, trigger: Trigger, created_us: int) -> None:
 
 __all__ = [
     "COMMON_KEYS", "KINDS", "NOTHING", "PLANNED", "TRIGGERS", "TRIGGER_KEYS", "AtTrigger",
-    "IntervalTrigger", "Stretch", "Trigger", "describe", "parse", "restore",
+    "CronTrigger", "IntervalTrigger", "Stretch", "Trigger", "describe", "parse", "restore",
 ]  # fmt: skip

@@ -1,34 +1,281 @@
 """Moments that calendars exclude: left out, or moved to the nearest open day."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import chain, groupby, islice
 
-from jobsched.calendars import Calendar
+from jobsched.calendars import Calendar, Window
+from jobsched.calendars.base import WHOLE_DAY
+from jobsched.clock import SECOND
 from jobsched.model import OnExcluded
-from jobsched.triggers.series import Omission, Series
+from jobsched.triggers.closing import DAY, HORIZON, Closing, both, rest_of_day
+from jobsched.triggers.series import EmptyMonth, Omission, Series
 from jobsched.triggers.timeline import Timeline
+
+FURTHEST = 366  # days that a moment is moved at most
+MOST_A_DAY = 1440  # moments that can be moved; whoever has more of them shall skip
+_YEAR = 366 * DAY * SECOND
+_COUNTED = 50 * _YEAR  # as far as moments are counted; a count that is not reached by then is none
+_MOST_MOVED = 14 * MOST_A_DAY  # looked at for one day; they repeat each other long before
+_MOST_REMEMBERED = 500  # days with what is moved to them
 
 
 @dataclass(frozen=True, slots=True)
 class Excluding(Series):
     """The moments of *inner* that the *calendars* leave open, by the days of a zone.
 
-    Those on excluded times are left out, or moved as *rule* says.
+    Those at closed times are left out, or happen at the same time of the nearest day that is
+    open then, as *rule* says. One that is moved to where there is one already is no other. When
+    everything is closed for 20 years, nothing comes.
     """
 
     inner: Series
     timeline: Timeline
     calendars: tuple[Calendar, ...]
     rule: OnExcluded
+    _closing: Closing = field(init=False, repr=False, compare=False)
+    _moved: dict[int, dict[int, int]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _nothing: list[tuple[int, int]] = field(
+        init=False, repr=False, compare=False, default_factory=lambda: [(0, 0)]
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_closing", Closing(self.timeline, self.calendars))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Excluding, (self.inner, self.timeline, self.calendars, self.rule)
+
+    def is_dense(self, us: int) -> bool:
+        """Return whether there are more moments in the day after the first than can be moved."""
+        first = self.inner.next_after(us)
+        if first is None or self.rule is OnExcluded.SKIP:
+            return False
+        return self.inner.count(first, first + DAY * SECOND) > MOST_A_DAY
 
     def next_after(self, us: int) -> int | None:
-        """Return the first moment strictly after *us*."""
-        raise NotImplementedError
+        """Return the first moment strictly after *us*; closed stretches are leapt over."""
+        found = self._open_after(us)
+        if self.rule is OnExcluded.SKIP:
+            return found
+        for day in self._days_to_land(us, found):
+            for moment in self._moved_to(day):
+                if us < moment and (found is None or moment < found):
+                    return moment
+        return found
 
     def count(self, first_us: int, end_us: int) -> int:
-        """Return how many there are."""
-        raise NotImplementedError
+        """Return how many there are: all, less those at closed times, and those that are moved."""
+        first = self.inner.next_after(first_us - 1)
+        total = 0
+        if first is not None and first < end_us:
+            shut = self._shut(first, end_us)
+            total = self.inner.count(first, end_us) - sum(self.inner.count(*part) for part in shut)
+        return total + self._count_moved(first_us, end_us)
+
+    def nth_after(self, us: int, number: int) -> int | None:
+        """Return the moment *number* after *us*, None if it is not reached in 50 years."""
+        early = us if self.rule is OnExcluded.SKIP else us - 2 * _YEAR
+        first, least = self.inner.next_after(early), self.inner.nth_after(early, number)
+        if first is None or least is None or least > first + _COUNTED or self.is_dense(early):
+            return None
+        us = max(us, first - 2 * _YEAR)
+        skip = self.rule is OnExcluded.SKIP
+        return self._nth_open(us, number) if skip else self._nth_moved(us, number)
 
     def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
-        """Yield what is left out."""
-        raise NotImplementedError
+        """Yield what is left out or moved away, and what *inner* leaves out of open days."""
+        span = first_us, end_us
+        rows = heapq.merge(self._closed_days(*span), self.inner.omissions(*span))
+        for _, group in groupby(rows, key=lambda row: row.date):
+            found = list(group)
+            yield from [row for row in found if row.reason == "calendar"] or found
+
+    def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
+        """Yield those of *inner*, which no calendar changes."""
+        return self.inner.empty_months(first_us, end_us)
+
+    @property
+    def may_omit(self) -> bool:
+        """Whether there can be omissions: always."""
+        return True
+
+    def note(self, us: int) -> str | None:
+        """Return where a moved moment comes from, together with what *inner* says."""
+        source = None
+        if self.rule is not OnExcluded.SKIP:
+            source = self._moved_to(self._day(us)).get(us)
+        if source is None:
+            return self.inner.note(us)
+        day = date.fromordinal(self._day(source))
+        moved = f"moved from {day}, which {self._closing.excluder(source // SECOND)}"
+        before = self.inner.note(source)
+        return moved if before is None else f"{before}; {moved}"
+
+    def _open_after(self, us: int) -> int | None:
+        """Return the first moment of *inner* after *us* at an open time.
+
+        Years in which there is none, for all are moved, are gone through only once.
+        """
+        moment = self.inner.next_after(us)
+        if moment is None:
+            return None
+        limit = moment + HORIZON * SECOND
+        begin, end = self._nothing[0]
+        if begin <= us < end:
+            moment = self.inner.next_after(end - 1)
+        else:
+            begin = us
+        found = self._open_before(moment, limit)
+        if found is None:
+            self._nothing[0] = begin, limit
+        return found
+
+    def _open_before(self, moment: int | None, limit: int) -> int | None:
+        """Return the first of *inner* from its *moment* on and before *limit* at an open time."""
+        while moment is not None and moment < limit:
+            second = moment // SECOND
+            opening = self._closing.reopens(second)
+            if opening is None or opening == second:
+                return None if opening is None else moment
+            moment = self.inner.next_after(opening * SECOND - 1)
+        return None
+
+    def _days_to_land(self, us: int, before: int | None) -> Iterable[int]:
+        """Return the days on which a moved moment between *us* and *before* can land."""
+        forward = self.rule is OnExcluded.NEXT
+        source = self.inner.next_after(us)
+        oldest = self.inner.next_after(us - 2 * _YEAR) if forward else source
+        if oldest is None:
+            return ()
+        start = max(self._day(us), self._day(oldest) - FURTHEST)
+        if before is not None:
+            return range(start, self._day(before) + 2)
+        near = range(start, max(start, self._day(us) + FURTHEST + 1))  # from what was before *us*
+        if source is None:
+            return near
+        end = self._day(source) + HORIZON // DAY
+        far = max(near.stop, self._day(source)) if forward else near.stop
+        return chain(near, range(far, end))
+
+    def _moved_to(self, day: int) -> dict[int, int]:
+        """Return the moments that happen on *day* only because they are moved: from where."""
+        barred = self._closing.barred
+        if not barred(day - self._away) or barred(day) == WHOLE_DAY:
+            return {}
+        if day not in self._moved:
+            if len(self._moved) >= _MOST_REMEMBERED:
+                self._moved.clear()
+            self._moved[day] = self._landed(day, islice(self._sources(day), _MOST_MOVED))
+        return self._moved[day]
+
+    def _sources(self, day: int) -> Iterator[tuple[int, int]]:
+        """Yield the excluded moments for which *day* is the nearest open one: time, moment."""
+        free = rest_of_day(self._closing.barred(day))
+        for steps in range(1, FURTHEST + 1):
+            other = day - steps * self._away
+            for window in both(free, self._closing.closed(other)):
+                yield from self._moments_in(other, window)
+            free = both(free, self._closing.barred(other))
+            if not free:
+                return
+
+    def _moments_in(self, day: int, window: Window) -> Iterator[tuple[int, int]]:
+        """Yield the moments of *inner* in a *window* of *day*, each after its time of day."""
+        start, end = self._closing.span(day, window)
+        found = self.inner.moments(start * SECOND - 1, end * SECOND - 1)
+        for moment in islice(found, 2 * MOST_A_DAY):
+            local, time = self._closing.local(moment // SECOND)
+            if local == day and window[0] <= time < window[1]:
+                yield time, moment
+
+    def _landed(self, day: int, sources: Iterable[tuple[int, int]]) -> dict[int, int]:
+        """Return where on *day* the *sources* happen, in order, less what happens there anyway."""
+        found: dict[int, int] = {}
+        for time, moment in sources:
+            target = self._closing.instant(day, time) * SECOND + moment % SECOND
+            if target not in found and self.inner.next_after(target - 1) != target:
+                found[target] = moment
+        return dict(sorted(found.items()))
+
+    def _shut(self, first_us: int, end_us: int) -> Iterator[tuple[int, int]]:
+        """Yield the closed stretches from *first_us* on and before *end_us*, in microseconds."""
+        for start, end in self._closing.stretches(first_us // SECOND, -(-end_us // SECOND)):
+            yield max(first_us, start * SECOND), min(end_us, end * SECOND)
+
+    def _count_moved(self, first_us: int, end_us: int) -> int:
+        if self.rule is OnExcluded.SKIP or first_us >= end_us:
+            return 0
+        landed = (self._moved_to(day) for day in self._days_to_land(first_us - 1, end_us))
+        return sum(first_us <= moment < end_us for moments in landed for moment in moments)
+
+    def _nth_open(self, us: int, number: int) -> int | None:
+        position = us + 1
+        for start, end in self._shut(position, us + _COUNTED):
+            found = self.inner.count(position, start)
+            if found >= number:
+                break
+            number, position = number - found, end
+        nth = self.inner.nth_after(position - 1, number)
+        return None if nth is None or nth > us + _COUNTED else nth
+
+    def _nth_moved(self, us: int, number: int) -> int | None:
+        limit = us + _COUNTED
+        while us < limit:
+            found = self.count(us + 1, us + 1 + _YEAR)
+            if found >= number:
+                return self._far(us, number)
+            number, us = number - found, us + _YEAR
+        return None
+
+    def _closed_days(self, first_us: int, end_us: int) -> Iterator[Omission]:
+        """Yield the days with moments at closed times."""
+        upcoming = self.inner.next_after(first_us - 1)
+        begin = end_us if upcoming is None else upcoming
+        windows = self._closing.windows(begin // SECOND, -(-end_us // SECOND))
+        for day, group in groupby(windows, key=lambda window: window.day):
+            if upcoming is None:
+                return
+            parts = [
+                (max(first_us, window.start * SECOND), min(end_us, window.end * SECOND))
+                for window in group
+            ]
+            if upcoming < parts[-1][1]:
+                yield from self._omission(day, parts)
+                upcoming = self.inner.next_after(parts[-1][1] - 1)
+
+    def _omission(self, day: int, parts: list[tuple[int, int]]) -> Iterator[Omission]:
+        """Yield what is left out of the closed *parts* of *day*, if anything is."""
+        counts = [self.inner.count(*part) for part in parts]
+        filled = [part for part, count in zip(parts, counts, strict=True) if count]
+        if not filled:
+            return
+        first = self.inner.next_after(filled[0][0] - 1)
+        assert first is not None  # noqa: S101 - it has been counted
+        note, target = self._closing.why(first // SECOND), self._target(first // SECOND)
+        if target is not None:
+            note += f"; moved to {date.fromordinal(target)}"
+        last = first if sum(counts) == 1 else self.inner.newest(*filled[-1], 1)[0]
+        yield Omission(first, last, sum(counts), str(date.fromordinal(day)), "calendar", note)
+
+    def _target(self, second: int) -> int | None:
+        """Return the day to which a moment at *second*, which is closed, is moved, if any."""
+        if self.rule is OnExcluded.SKIP:
+            return None
+        day, time = self._closing.local(second)
+        for steps in range(1, FURTHEST + 1):
+            other = day + steps * self._away
+            if not any(start <= time < end for start, end in self._closing.barred(other)):
+                return other
+        return None
+
+    def _day(self, us: int) -> int:
+        return self._closing.local(us // SECOND)[0]
+
+    @property
+    def _away(self) -> int:
+        """How many days each step takes a moment away from the day that is closed."""
+        return 1 if self.rule is OnExcluded.NEXT else -1

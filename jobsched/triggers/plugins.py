@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from jobsched.triggers import parse
 from jobsched.triggers.at import AtTrigger
 from jobsched.triggers.base import Trigger
+from jobsched.triggers.cron import CronTrigger
 from jobsched.triggers.interval import UNITS, IntervalTrigger
 from jobsched.triggers.zones import zone
 
@@ -36,6 +37,18 @@ class At(AtTrigger):
     def __new__(cls, **words: object) -> Trigger:
         """Return the trigger. Raises: InvalidInput with every broken rule."""
         return _made(words)
+
+
+class Cron(CronTrigger):
+    """``jobsched_cron``: ``expression="0 9 * * mon-fri"``, with a ``dialect`` if it is not unix."""
+
+    __slots__ = ()
+
+    def __new__(cls, **words: object) -> Trigger:
+        """Return the trigger. Raises: InvalidInput with every broken rule."""
+        text, dialect = words.pop("expression", words.pop("cron", None)), words.pop("dialect", None)
+        cron = text if dialect is None else {"expression": text, "dialect": dialect}
+        return _made({"cron": cron, **words})
 
 
 def _made(words: Mapping[str, object]) -> Trigger:

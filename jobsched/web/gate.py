@@ -86,6 +86,11 @@ def changes_state(view: View) -> View:
     return _declaring("changes_state", True)(view)
 
 
+def changes_nothing(view: View) -> View:
+    """Declare that a view changes nothing, whatever its method: it leaves no audit row."""
+    return _declaring("changes_state", False)(view)
+
+
 def body_limit(limit: int) -> Callable[[View], View]:
     """Declare how many bytes of body a view takes, in place of the setting."""
     return _declaring("body_limit", limit)
@@ -123,7 +128,7 @@ class Gate:
         demands = _demands()
         g.audited = demands.changes_state
         self._check_host()
-        if demands.changes_state:
+        if demands.changes_state or request.method not in READING:
             _check_site()
         if request.endpoint not in EXEMPT:
             self._admit_audited(demands.role)
@@ -261,7 +266,7 @@ def _demands() -> Demands:
     reading = request.method in READING
     return Demands(
         role=getattr(view, "needed_role", Role.VIEWER if reading or view is None else Role.ADMIN),
-        changes_state=not reading or getattr(view, "changes_state", False),
+        changes_state=getattr(view, "changes_state", not reading),
         body_limit=getattr(view, "body_limit", None),
     )
 

@@ -7,8 +7,10 @@ import pytest
 
 from jobsched.model import RunState
 from jobsched.storage import Store
+from jobsched.storage.durations import p95_of_jobs
 from jobsched.storage.searching import JobFilter, RunFilter
 from jobsched.storage.standing import driver_of
+from jobsched.storage.upcoming import alive, planned, planned_at
 from tests.support.rows import NOON, add_job, add_run
 
 _RUNNING = RunFilter(state=RunState.RUNNING)
@@ -65,6 +67,10 @@ def _plan(store: Store, work: Callable[[], object]) -> list[str]:
         (lambda s: s.runs.of_job(1, RunState.QUEUED), "runs_alive (job_key=?"),
         (lambda s: s.runs.list(_RUNNING, 10), "runs_on_machine"),
         (lambda s: s.runs.list(_QUEUED, 10), "runs_alive"),
+        (lambda s: planned(s.database, (NOON, 1), NOON, 10), "jobs_due (next_us>? AND next_us<?)"),
+        (lambda s: planned_at(s.database, NOON, 1), "jobs_due (next_us=?"),
+        (lambda s: alive(s.database), "runs_alive"),
+        (lambda s: p95_of_jobs(s.database, [1]), "runs_by_job (job_key=?)"),
         (lambda s: s.occurrences.list(1, 0, NOON, 10), "PRIMARY KEY (job_key=? AND due_us>?"),
         (lambda s: s.occurrences.fold(NOON, NOON, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),
         (lambda s: s.occurrences.prune(NOON, 1, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),

@@ -161,6 +161,18 @@ def test_changes_leave_audit_rows_and_reads_do_not(guarded: Guarded) -> None:
     assert guarded.audit[0].source == "127.0.0.1"
 
 
+def test_a_question_asked_by_post_leaves_no_audit_row(guarded: Guarded) -> None:
+    viewer = bearer(guarded.tokens.create(Role.VIEWER, "screen"))
+
+    assert ask(guarded, "/questions", "POST", headers=viewer).text == "screen"
+    assert ask(guarded, "/questions", "POST", headers=bearer("guess")).status_code == 401
+    site = {"Sec-Fetch-Site": "cross-site"}
+    assert ask(guarded, "/questions", "POST", headers={**viewer, **site}).status_code == 403
+    assert [(row.who, row.what, row.status) for row in guarded.audit] == [
+        ("-", "POST /questions", 401)
+    ]
+
+
 def test_whoever_is_refused_leaves_audit_rows_when_reading_too(guarded: Guarded) -> None:
     viewer = bearer(guarded.tokens.create(Role.VIEWER, "screen"))
 

@@ -109,7 +109,7 @@ def test_J27_an_unknown_job_is_404(client: FlaskClient, method: str, path: str) 
         ({"recurrence": {}}, ["recurrence"]),
         ({"any": []}, ["any"]),
         ({"calendars": []}, ["calendars"]),
-        ({"dst": "once"}, ["dst"]),
+        ({"dst": "twice"}, ["dst"]),
         ({"health": {}}, ["health"]),
         ({"mode": "continuous"}, ["mode"]),
         ({"mode": "triggered"}, ["interval"]),

@@ -25,6 +25,7 @@ from jobsched.web.payloads import (
     StatusAnswer,
     TaskAnswer,
     TokenList,
+    UpcomingList,
 )
 from tests.support.native import Native, finish, native_api
 from tests.support.web import guarded_app
@@ -137,6 +138,7 @@ ANSWERS = [
     ("POST", "/resume", PausedAnswer),
     ("POST", "/reload", ReloadAnswer),
     ("GET", "/status", StatusAnswer),
+    ("GET", "/upcoming", UpcomingList),
 ]
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from jobsched import events
 from jobsched.clock import SECOND
 from jobsched.model import Job, Mode, Occurrence, Policy
+from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.cycle import BREATH, Cycle
 from jobsched.scheduling.firer import Firer
 from jobsched.scheduling.leader import Leader
@@ -38,17 +39,25 @@ class Moment:
 class Scheduling:
     """A store, a clock and a firer, with what tests ask of them."""
 
-    def __init__(self, store: Store, moment: Moment | None = None, batch: int = 1000) -> None:
+    def __init__(
+        self,
+        store: Store,
+        moment: Moment | None = None,
+        batch: int = 1000,
+        almanac: Almanac | None = None,
+    ) -> None:
         self.store = store
         self.moment = moment or Moment()
         self.told: list[str] = []
         leader = Leader(store, scheduler_lock(store.database), self.moment)
-        self.cycle = Cycle(store, self.told.append, self.moment, batch)
+        self.almanac = almanac or Almanac()
+        self.cycle = Cycle(store, self.told.append, self.moment, batch, self.almanac)
         self.firer = Firer(leader, self.cycle)
 
     def add(self, trigger: dict[str, Any] | None = None, **values: Any) -> Job:
         """Add a job as of now; every ten seconds unless *trigger* says otherwise."""
-        rule = parse(trigger or {"interval": {"seconds": 10}}, created_us=self.moment.us)
+        given, calendars = trigger or {"interval": {"seconds": 10}}, self.almanac.calendars
+        rule = parse(given, created_us=self.moment.us, calendars=calendars)
         policy = values.pop("policy", Policy())
         plain: dict[str, Any] = {
             "id": str(uuid.uuid4()),
@@ -56,7 +65,7 @@ class Scheduling:
             "task": "example",
             "mode": Mode.SCHEDULED,
             "created_us": self.moment.us,
-            "trigger": rule.to_json(),
+            "trigger": rule.stored(),
             "next_us": rule.first(self.moment.us),
             "policy": policy,
         }

@@ -10,11 +10,11 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobsched import catalog, clock
+from jobsched import calendars, catalog, clock
 from jobsched.catalog import Catalog
 from jobsched.model import End, EndedBy
 from jobsched.operations import Operations, build
-from jobsched.operations.configuration import Configuration
+from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.settling import Settlement
@@ -164,10 +164,12 @@ def native_api(folder: Path, **changes: Any) -> Iterator[Native]:
     store = Store.open(settings.database_url, migrate=True)
     woken: list[str] = []
 
-    def load() -> tuple[Settings, Catalog]:
-        return settings_in(folder, **changes), read_catalog(folder)
+    def load() -> Loaded:
+        kept = calendars.load(folder / "conf")
+        return settings_in(folder, **changes), read_catalog(folder), kept
 
-    configuration = Configuration(settings, read_catalog(folder), load)
+    known = calendars.load(folder / "conf")
+    configuration = Configuration(settings, read_catalog(folder), load, calendars=known)
     operations = build(configuration, store, woken.append)
     guarded = guarded_app()
     guarded.app.extensions[EXTENSION] = operations

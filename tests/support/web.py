@@ -12,7 +12,7 @@ from jobsched import auth
 from jobsched.model import Role
 from jobsched.web import gate, problems
 from jobsched.web.audit import AuditRow
-from jobsched.web.gate import body_limit, changes_state, needs, principal
+from jobsched.web.gate import body_limit, changes_nothing, changes_state, needs, principal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +108,12 @@ def add_things(app: Flask) -> None:
     @changes_state
     def submit() -> str:
         return "submitted"
+
+    @app.post("/questions")
+    @needs(Role.VIEWER)
+    @changes_nothing
+    def answer() -> str:
+        return principal().name
 
     @app.post("/upload")
     @body_limit(5_000_000)

@@ -1,5 +1,6 @@
 """Jobs, runs and occurrences as JSON. Plain dicts: tests hold them against the models."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -12,6 +13,7 @@ from jobsched.model import Job, JobState, Occurrence, Policy, Role, Run
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
 from jobsched.triggers import describe, restore
+from jobsched.web.context import operations
 from jobsched.web.gate import principal
 from jobsched.web.links import job_url, run_url
 
@@ -19,16 +21,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Body = dict[str, Any]
-_NO_TRIGGER: Body = {
-    "interval": None,
-    "at": None,
-    "timezone": None,
-    "start": None,
-    "end": None,
-    "count": None,
-    "jitter": None,
-    "trigger": None,
-}
+# Keys of a canonical form that are shown beside the other fields of a job as they are.
+_TRIGGER_FIELDS = (
+    "at", "cron", "recurrence", "startTime", "any", "timezone", "dst", "start", "end", "count",
+    "jitter", "calendars", "on_excluded",
+)  # fmt: skip
+_NO_TRIGGER: Body = {"interval": None, **dict.fromkeys(_TRIGGER_FIELDS), "trigger": None}
 
 
 def iso(moment: datetime | None) -> str | None:
@@ -209,41 +207,43 @@ def _env(env: Mapping[str, str]) -> Mapping[str, str]:
 
 def _trigger_of(job: Job) -> Body:
     """Return the keys about a job's trigger."""
-    if job.trigger is None:
+    stored = job.trigger
+    if stored is None:
         return _NO_TRIGGER
     try:
-        return _trigger_body(_frozen(job.trigger))
+        return _trigger_body(json.dumps(stored), _known(stored.get("calendars")))
     except InvalidInput as error:
         # A job whose trigger cannot be read is blocked; it must not hide the others of a list.
-        return {**_NO_TRIGGER, "trigger": {**job.trigger, "description": error.detail}}
+        said = {name: value for name, value in stored.items() if name != "since"}
+        return {
+            "interval": None,
+            **{name: said.get(name) for name in _TRIGGER_FIELDS},
+            "trigger": {**said, "description": error.detail},
+        }
 
 
-def _frozen(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return tuple((key, _frozen(part)) for key, part in value.items())
-    return value
-
-
-def _thawed(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return {key: _thawed(part) for key, part in value}
-    return value
+def _known(names: object) -> tuple[str, ...]:
+    """Return those of the *names* of calendars that there are at present."""
+    if not isinstance(names, list):
+        return ()
+    calendars = operations.configuration.calendars
+    return tuple(name for name in names if name in calendars)
 
 
 @lru_cache(maxsize=4096)
-def _trigger_body(frozen: tuple[Any, ...]) -> Body:
-    """Return the keys about a trigger; reading and describing it each time is slow."""
-    data = _thawed(frozen)
-    trigger = restore(data)
+def _trigger_body(stored: str, known: tuple[str, ...]) -> Body:
+    """Return the keys about a trigger; reading and describing it each time is slow.
+
+    What a job names is shown, not what is in its calendars: the answer stands as long as the
+    same of them are *known*.
+    """
+    calendars = operations.configuration.calendars
+    trigger = restore(json.loads(stored), {name: calendars[name] for name in known})
     canonical = trigger.to_json()
     return {
         "interval": None if trigger.interval is None else str(trigger.interval),
-        "at": canonical.get("at"),
-        "timezone": trigger.timezone,
-        "start": canonical.get("start"),
-        "end": canonical.get("end"),
-        "count": trigger.count,
-        "jitter": canonical.get("jitter"),
+        **{name: canonical.get(name) for name in _TRIGGER_FIELDS},
+        "dst": trigger.dst.value,
         "trigger": {**canonical, "description": describe(trigger)},
     }
 

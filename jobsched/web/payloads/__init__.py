@@ -38,6 +38,8 @@ from jobsched.web.payloads.runs import (
     RunRequest,
     StopRequest,
 )
+from jobsched.web.payloads.triggers import PreviewAnswer, PreviewRequest
+from jobsched.web.payloads.upcoming import UpcomingAnswer, UpcomingList, UpcomingQuery
 
 __all__ = [
     "AuditList",
@@ -59,6 +61,8 @@ __all__ = [
     "PauseRequest",
     "PausedAnswer",
     "Payload",
+    "PreviewAnswer",
+    "PreviewRequest",
     "ReloadAnswer",
     "RetryManyAnswer",
     "RetryManyRequest",
@@ -73,4 +77,7 @@ __all__ = [
     "TokenAnswer",
     "TokenList",
     "TokenRequest",
+    "UpcomingAnswer",
+    "UpcomingList",
+    "UpcomingQuery",
 ]

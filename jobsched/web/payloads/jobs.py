@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from jobsched.model import JobState, Mode, OccurrenceOutcome, Outcome, RunState
-from jobsched.triggers import TRIGGER_KEYS
+from jobsched.model import Dst, JobState, Mode, OccurrenceOutcome, OnExcluded, Outcome, RunState
 from jobsched.web.payloads.base import Payload
 from jobsched.web.payloads.policy import PolicyFields
+from jobsched.web.payloads.triggers import TriggerFields
 from jobsched.web.payloads.types import (
     Instant,
     Name,
@@ -21,44 +21,13 @@ from jobsched.web.payloads.types import (
 )
 
 
-def _schema(kind: str, description: str, **more: Any) -> WithJsonSchema:
-    """Return the schema of a field that may hold anything: the parser of triggers judges it."""
-    shape = {"anyOf": [{"type": kind, **more}, {"type": "null"}], "description": description}
-    return WithJsonSchema(shape)
-
-
-_UNITS = {
-    unit: {"type": "number", "minimum": 0}
-    for unit in ("seconds", "minutes", "hours", "days", "weeks")
-}
-_INTERVAL = _schema(
-    "object",
-    "Time between two moments, the sum of its parts; more than zero.",
-    properties=_UNITS,
-    minProperties=1,
-)
-_AT = _schema("string", "The one moment, at most a minute in the past.", format="date-time")
-_START = _schema("string", "The first moment; it fixes the grid of an interval.")
-_END = _schema("string", "No moment after this one.")
-_COUNT = _schema("integer", "How many moments at most.", minimum=1)
-_JITTER = _schema("number", "Seconds by which a start is delayed at random, at most.", minimum=0)
-_ZONE = _schema("string", "IANA name of the zone for times without an offset.")
-
-
-class JobFields(PolicyFields):
+class JobFields(TriggerFields, PolicyFields):
     """What may be said about a job, when it is made and when it is changed."""
 
     mode: Annotated[
         Literal["scheduled", "triggered"] | None,
         Field(description="triggered: it has no moments and runs when asked."),
     ] = None
-    interval: Annotated[Any, _INTERVAL] = None
-    at: Annotated[Any, _AT] = None
-    timezone: Annotated[Any, _ZONE] = None
-    start: Annotated[Any, _START] = None
-    end: Annotated[Any, _END] = None
-    count: Annotated[Any, _COUNT] = None
-    jitter: Annotated[Any, _JITTER] = None
     params: Annotated[
         Params | None, Field(description="Parameters, of those that the task allows.")
     ] = None
@@ -66,10 +35,6 @@ class JobFields(PolicyFields):
     tags: Annotated[list[Tag] | None, Field(max_length=32, description="Words of yours.")] = None
     description: Annotated[Prose | None, Field(description="Anything you want to note.")] = None
     paused: Annotated[bool | None, Field(description="Whether it is paused.")] = None
-
-    def trigger(self) -> dict[str, Any]:
-        """Return the keys of its trigger that were given, as they were given, null included."""
-        return {name: getattr(self, name) for name in TRIGGER_KEYS & self.model_fields_set}
 
 
 class JobRequest(JobFields):
@@ -202,11 +167,26 @@ class JobAnswer(Payload):
         str | None, Field(description="Time between moments, such as 1 day, 6:01:00.")
     ]
     at: Instant | None
+    cron: Annotated[
+        str | dict[str, str] | None,
+        Field(description="The expression; an object with its dialect unless that is unix."),
+    ]
+    recurrence: Annotated[
+        dict[str, Any] | None,
+        Field(description="Its count and endTime stand here, its start in startTime."),
+    ]
+    startTime: Instant | None  # noqa: N815 - as Azure spells it
+    any: Annotated[
+        list[dict[str, Any]] | None, Field(description="Triggers in their canonical form.")
+    ]
     timezone: str | None
+    dst: Dst | None
     start: Instant | None
     end: Instant | None
     count: int | None
     jitter: float | None
+    calendars: list[str] | None
+    on_excluded: OnExcluded | None
     trigger: Annotated[
         dict[str, Any] | None,
         Field(description="The canonical form of the trigger, with a description in words."),

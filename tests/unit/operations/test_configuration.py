@@ -24,7 +24,7 @@ def test_settings_that_wait_have_the_names_that_users_know(settings: Settings) -
     changed = replace(
         settings, job_livetime=7, queue_limit=5, port=4711, volatile=True, sched_warnings=("x",)
     )
-    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({})))
+    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({}), {}))
 
     reloaded = configuration.read_again()
 
@@ -36,7 +36,7 @@ def test_a_reload_that_went_well_is_no_warning(settings: Settings) -> None:
     heard: list[Event] = []
     store = Store.open(settings.database_url, migrate=True)
     changed = replace(settings, grace=1)
-    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({})))
+    configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({}), {}))
     deaf = events.listen(heard.append)
 
     Reloading(store, configuration, Announcer(lambda topic: None)).reload("somebody")

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from jobsched import clock
+from jobsched.calendars import NO_CALENDARS, Calendars
+from jobsched.catalog import Catalog
 from jobsched.errors import InvalidInput
 from jobsched.model import Job, JobState, OccurrenceOutcome
+from jobsched.operations.configuration import Configuration
 from jobsched.operations.ledger import Ledger
+from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
 from tests.support.rows import add_job
@@ -22,6 +26,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(f"sqlite:///{tmp_path / 'jobsched.db'}", migrate=True)
     yield opened
     opened.close()
+
+
+def ledger(store: Store, calendars: Calendars = NO_CALENDARS) -> Ledger:
+    folder = Path()
+    settings = Settings(conf_dir=folder, tasks_dir=folder, data_dir=folder)
+    return Ledger(store, Configuration(settings, Catalog({}), calendars=calendars))
 
 
 def hourly(store: Store, now_us: int) -> Job:
@@ -44,7 +54,7 @@ def test_planned_moments_stand_before_those_that_ran(store: Store) -> None:
     job = hourly(store, clock.to_us(now))
     span = (now - timedelta(hours=2), now + timedelta(hours=2))
 
-    page = Ledger(store).occurrences(job, span, 100, None)
+    page = ledger(store).occurrences(job, span, 100, None)
 
     assert [entry.outcome.value for entry in page.values] == ["planned", "planned", "ran", "ran"]
     assert page.next is None
@@ -57,12 +67,12 @@ def test_pages_follow_each_other_without_gap_or_repeat(store: Store, limit: int)
     now = clock.now()
     job = hourly(store, clock.to_us(now))
     span = (now - timedelta(hours=3), now + timedelta(hours=3))
-    ledger = Ledger(store)
-    whole = ledger.occurrences(job, span, 100, None).values
+    shown = ledger(store)
+    whole = shown.occurrences(job, span, 100, None).values
 
     found, cursor = [], None
     while True:
-        page = ledger.occurrences(job, span, limit, cursor)
+        page = shown.occurrences(job, span, limit, cursor)
         found += page.values
         cursor = page.next
         if cursor is None:
@@ -78,7 +88,7 @@ def test_a_moment_on_the_ends_of_the_span_is_in_it(store: Store) -> None:
     first = clock.from_us(now_us - 5 * HOUR // 2)
     assert job.next_run is not None
 
-    values = Ledger(store).occurrences(job, (first, job.next_run), 100, None).values
+    values = ledger(store).occurrences(job, (first, job.next_run), 100, None).values
 
     assert (values[-1].due_at, values[0].due_at) == (first, job.next_run)
 
@@ -88,7 +98,7 @@ def test_only_an_active_job_has_moments_ahead(store: Store, state: JobState) -> 
     job = hourly(store, clock.now_us())
     job = store.jobs.change(job.id, None, {"state": state})
 
-    values = Ledger(store).occurrences(job, (None, None), 100, None).values
+    values = ledger(store).occurrences(job, (None, None), 100, None).values
 
     assert {entry.outcome for entry in values} == {OccurrenceOutcome.RAN}
 
@@ -101,7 +111,7 @@ def test_a_million_moments_ahead_are_not_counted_out(store: Store) -> None:
         next_us=clock.to_us(now),
     )
 
-    page = Ledger(store).occurrences(job, (now, now + timedelta(days=10_000)), 2, None)
+    page = ledger(store).occurrences(job, (now, now + timedelta(days=10_000)), 2, None)
 
     assert [entry.due_at for entry in page.values] == [
         now + timedelta(days=10_000),
@@ -113,6 +123,6 @@ def test_a_span_that_ends_before_it_begins_is_refused(store: Store) -> None:
     now = clock.now()
 
     with pytest.raises(InvalidInput) as refusal:
-        Ledger(store).occurrences(hourly(store, 0), (now, now - timedelta(days=1)), 10, None)
+        ledger(store).occurrences(hourly(store, 0), (now, now - timedelta(days=1)), 10, None)
 
     assert refusal.value.errors[0].field == "to"

@@ -124,7 +124,8 @@ def test_the_nearest_field_is_suggested() -> None:
 def test_exactly_one_kind_is_asked_for() -> None:
     assert fields_refused({}) == {"interval": "required"}
     assert fields_refused({"interval": {"seconds": 1}, "at": "2026-06-01"}) == {"at": "one_of"}
-    assert fields_refused({"cron": "* * * * *"}) == {"cron": "unknown", "interval": "required"}
+    assert fields_refused({"at": "2026-06-01", "cron": "* * * * *"}) == {"cron": "one_of"}
+    assert fields_refused({"crno": "* * * * *"}) == {"crno": "unknown", "interval": "required"}
 
 
 def test_the_first_moment_is_one_interval_after_creation() -> None:

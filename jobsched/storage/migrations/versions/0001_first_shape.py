@@ -51,6 +51,7 @@ def upgrade() -> None:
         sa.Column('next_us', sa.BigInteger(), nullable=True),
         sa.Column('paused_us', sa.BigInteger(), nullable=True),
         sa.Column('paused_until_us', sa.BigInteger(), nullable=True),
+        sa.Column('seen_us', sa.BigInteger(), nullable=True),
         sa.Column('trigger', sa.Text(), nullable=True),
         sa.Column('policy', sa.Text(), nullable=True),
         sa.Column('max_instances', sa.Integer(), server_default='1', nullable=False),
