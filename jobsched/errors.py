@@ -8,6 +8,7 @@ JobschedError                500
 ├── NotAllowed               403
 ├── NotFound                 404
 │   ├── UnknownTask, UnknownJob, UnknownRun, UnknownToken, UnknownPage
+│   ├── UnknownSetting
 ├── WrongMethod              405
 ├── Conflict                 409
 │   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
@@ -127,6 +128,13 @@ class UnknownToken(NotFound):
 
     def __init__(self, token_id: object) -> None:
         super().__init__(f"There is no token {token_id}.", token=str(token_id))
+
+
+class UnknownSetting(NotFound):
+    title = "Unknown app setting"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no app setting named {name!r}.", name=name)
 
 
 class UnknownPage(NotFound):

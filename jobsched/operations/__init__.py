@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobsched.operations.appsettings import AppSettingsBook
     from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
     from jobsched.operations.configuration import Configuration, Reloading
@@ -45,6 +46,7 @@ class Operations:
     audit: "AuditLog"
     waiting: "Waiting"
     upcoming: "Upcoming"
+    app_settings: "AppSettingsBook"
 
 
 def build(
@@ -53,6 +55,7 @@ def build(
     """Return the verbs over *store*; *notify* wakes the listeners of a topic (``wake.TOPICS``)."""
     # Imported late: other parts of this package are used by processes that need none of this.
     from jobsched.operations.announce import Announcer
+    from jobsched.operations.appsettings import AppSettingsBook
     from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
     from jobsched.operations.configuration import Reloading
@@ -89,4 +92,5 @@ def build(
         audit=AuditLog(store),
         waiting=Waiting(store),
         upcoming=Upcoming(store, configuration),
+        app_settings=AppSettingsBook(store, configuration.settings, announce),
     )
