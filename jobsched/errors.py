@@ -7,11 +7,12 @@ JobschedError                500
 ├── NotAuthenticated         401
 ├── NotAllowed               403
 ├── NotFound                 404
-│   ├── UnknownTask, UnknownJob, UnknownRun, UnknownToken, UnknownPage
-│   ├── UnknownSetting
+│   ├── UnknownTask, UnknownJob, UnknownWebJob, UnknownRun, UnknownToken, UnknownPage
+│   ├── UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
 │   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
+│   ├── HookExists
 ├── StaleVersion             412
 ├── TooLarge                 413
 ├── RangeNotSatisfiable      416
@@ -116,6 +117,13 @@ class UnknownJob(NotFound):
         super().__init__(f"There is no job {job_id}.", job=job_id)
 
 
+class UnknownWebJob(NotFound):
+    title = "Unknown web job"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"There is no {kind} web job {name!r}.", type=kind, name=name)
+
+
 class UnknownRun(NotFound):
     title = "Unknown run"
 
@@ -135,6 +143,13 @@ class UnknownSetting(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no app setting named {name!r}.", name=name)
+
+
+class UnknownHook(NotFound):
+    title = "Unknown web hook"
+
+    def __init__(self, hook_id: str) -> None:
+        super().__init__(f"There is no web hook {hook_id}.", hook=hook_id)
 
 
 class UnknownPage(NotFound):
@@ -184,6 +199,13 @@ class WrongMode(Conflict):
 
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
+
+
+class HookExists(Conflict):
+    title = "Web hook exists"
+
+    def __init__(self, hook_id: str) -> None:
+        super().__init__(f"Web hook {hook_id} has this address already.", hook=hook_id)
 
 
 class StaleVersion(JobschedError):

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Mode(StrEnum):
@@ -209,6 +210,7 @@ class Job:
     *paused_from* is the first moment that a pause or a block swallows; *seen_at* is up to when the
     ledger tells everything that the trigger omitted.
     """
+    singleton: bool = False  # continuous jobs: on one machine at a time
 
     key: int
     id: str
@@ -243,6 +245,37 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
+class WebJobType(StrEnum):
+    """The two kinds of web jobs; also the names of their folders."""
+
+    TRIGGERED = "triggered"
+    CONTINUOUS = "continuous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebJob:
+    """What the folder of a web job holds, as it was seen last; the job itself is a ``Job``.
+
+    *script* is the path of what runs, from *folder* on; None when there is nothing that can run.
+    *settings* is the whole of settings.job. *error* says what is wrong with the folder. *inputs*
+    is what the job's trigger and policy were made of; *fingerprint* changes with its files.
+    """
+
+    job_key: int
+    job_id: str
+    type: WebJobType
+    name: str
+    folder: str
+    script: str | None
+    settings: Mapping[str, Any]
+    error: str | None
+    in_place: bool
+    disabled: bool
+    fingerprint: str
+    inputs: str
+    deployed_at: datetime
+
+
     """One execution. *attempt* counts retries from 1, *claim* how often it was handed out."""
 
     id: int

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
     from jobsched.storage import Store
+    from jobsched.operations.webjobs import WebJobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,7 @@ class Operations:
     upcoming: "Upcoming"
     app_settings: "AppSettingsBook"
 
+    webjobs: "WebJobs"
 
 def build(
     configuration: "Configuration", store: "Store", notify: Callable[[str], None]
@@ -74,6 +76,7 @@ def build(
 
     announce = Announcer(notify)
     queue = Queue(store, configuration, announce)
+    from jobsched.operations.webjobs import build as build_webjobs
     scheduling = Scheduling(store, announce)
     return Operations(
         configuration=configuration,
@@ -94,3 +97,4 @@ def build(
         upcoming=Upcoming(store, configuration),
         app_settings=AppSettingsBook(store, configuration.settings, announce),
     )
+        webjobs=build_webjobs(store, configuration, queue, announce),

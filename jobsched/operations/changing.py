@@ -114,7 +114,9 @@ class Changes:
         """Return the task's entry; None when the job keeps one that has left the catalog."""
         catalog = self._configuration.catalog
         name = change.fields.get("task", job.task)
-        return None if name == job.task and name not in catalog else catalog.get(name)
+        if name == job.task:
+            return catalog.get(name) if name in catalog else None
+        return catalog.offered(name)
 
     def _params_mistakes(self, job: Job, change: Change) -> list[FieldError]:
         catalog, name = self._configuration.catalog, change.fields.get("task", job.task)

@@ -181,7 +181,7 @@ class Jobs:
             wrong.extend(drafts.params_mistakes(catalog.get(draft.task), draft.params))
         if wrong:
             raise InvalidInput(wrong)
-        return catalog.get(draft.task), trigger
+        return catalog.offered(draft.task), trigger
 
     def _read(self, draft: Draft, now_us: int) -> Trigger | None:
         timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars

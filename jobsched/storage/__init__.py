@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 class Store:
+    from jobsched.storage.webjobs import WebJobs
     """Everything that is stored; what a process does not use is not even imported."""
 
     def __init__(self, database: Database) -> None:
@@ -108,6 +109,12 @@ class Store:
     @cached_property
     def audit(self) -> "Audit":
         from jobsched.storage.audit import Audit
+    @cached_property
+    def webjobs(self) -> "WebJobs":
+        from jobsched.storage.webjobs import WebJobs
+
+        return WebJobs(self.database)
+
 
         return Audit(self.database)
 

@@ -4,66 +4,66 @@
 by name. Folders inside never count, except the one folder of a job that holds nothing else.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-# The seed's order; .ps1 as seed 004 has it, .jar as today's documentation.
-SUFFIXES = (".cmd", ".bat", ".exe", ".ps1", ".sh", ".php", ".py", ".js", ".jar")
-NO_SCRIPTS = frozenset({"settings.job", "disable.job", "webjob-publish-settings.json"})
+from jobsched.webjobs.places import entries, is_file, is_folder
+
+# What lies beside a script without being part of the job.
+METADATA = frozenset(
+    {"settings.job", "disable.job", "singleton.job", "webjob-publish-settings.json"}
+)
 _LEFTOVER = "createdump"  # dotnet publish leaves it beside the program
 _DEEPEST = 8
 
-CanRun = Callable[[str], bool]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scripts:
+    """Which *suffixes* (lower case, with their dot) make a script, the preferred ones first.
 
-def choose(folder: Path, name: str, can_run: CanRun) -> Path | None:
-    """Return the script of the job *name* in *folder*, None if there is none.
-
-    A type for whose suffix *can_run* says no is passed over while another type can (W9).
+    *can_run* tells whether what runs such a file is there.
     """
-    inside = inner_folder(folder)
-    scripts = _scripts(inside)
-    runnable = [path for path in scripts if can_run(path.suffix.lower())]
-    return _first(runnable or scripts, name)
+
+    suffixes: Sequence[str]
+    can_run: Callable[[Path], bool]
+
+    def choose(self, folder: Path, name: str) -> Path | None:
+        """Return the script of the job *name* in *folder*, None if there is none.
+
+        One that cannot be run here is passed over while there is another (W9).
+        """
+        found = self._all(inner_folder(folder))
+        return self._first([path for path in found if self.can_run(path)] or found, name)
+
+    def _all(self, folder: Path) -> Sequence[Path]:
+        return [
+            path
+            for path in entries(folder)
+            if path.suffix.lower() in self.suffixes and is_file(path)
+        ]
+
+    def _first(self, scripts: Iterable[Path], name: str) -> Path | None:
+        return min(scripts, key=lambda path: self._rank(path, name), default=None)
+
+    def _rank(self, path: Path, name: str) -> tuple[bool, int, bool, bool, str, str]:
+        stem, suffix = path.stem.lower(), path.suffix.lower()
+        program = suffix == ".exe"
+        return (
+            stem != "run",
+            [*self.suffixes].index(suffix),
+            program and stem == _LEFTOVER,
+            not (program and stem == name.lower()),
+            path.name.lower(),
+            path.name,
+        )
 
 
 def inner_folder(folder: Path) -> Path:
     """Return *folder*, or the one folder inside that is all it holds, settings apart."""
     for _ in range(_DEEPEST):
-        entries = [path for path in _entries(folder) if path.name.lower() not in NO_SCRIPTS]
-        if len(entries) != 1 or not entries[0].is_dir() or entries[0].is_symlink():
+        inside = [path for path in entries(folder) if path.name.lower() not in METADATA]
+        if len(inside) != 1 or not is_folder(inside[0]) or inside[0].is_symlink():
             return folder
-        folder = entries[0]
+        folder = inside[0]
     return folder
-
-
-def _scripts(folder: Path) -> Sequence[Path]:
-    return [
-        path
-        for path in _entries(folder)
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-
-
-def _first(scripts: Iterable[Path], name: str) -> Path | None:
-    ranks: Mapping[str, int] = {suffix: place for place, suffix in enumerate(SUFFIXES)}
-    return min(scripts, key=lambda path: _rank(path, name, ranks), default=None)
-
-
-def _rank(path: Path, name: str, ranks: Mapping[str, int]) -> tuple[bool, int, bool, bool, str]:
-    stem, suffix = path.stem.lower(), path.suffix.lower()
-    program = suffix == ".exe"
-    return (
-        stem != "run",
-        ranks[suffix],
-        program and stem == _LEFTOVER,
-        not (program and stem == name.lower()),
-        path.name.lower(),
-    )
-
-
-def _entries(folder: Path) -> Sequence[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return []

@@ -1,25 +1,24 @@
 """Where things of web jobs lie below the data folder, as Kudu has them (webjobs.md, section 5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
+
+from jobsched.model import WebJobType
 
 APP_DATA = "App_Data"
 
 
-class WebJobType(StrEnum):
-    """The two kinds of web jobs; also the names of their folders."""
-
-    TRIGGERED = "triggered"
-    CONTINUOUS = "continuous"
-
-
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The folders of one site; *root* holds ``site``, ``data`` and ``LogFiles``."""
+    """The folders of one site; *root* holds ``site``, ``data`` and ``LogFiles``.
+
+    *jobs_path* (WEBJOBS_ROOT_PATH) replaces the first root of web jobs; a relative one starts at
+    ``site/wwwroot``.
+    """
 
     root: Path
+    jobs_path: str = ""
 
     @property
     def wwwroot(self) -> Path:
@@ -27,13 +26,20 @@ class Site:
         return self.root / "site" / "wwwroot"
 
     @property
+    def logs(self) -> Path:
+        """The folder of the site's log files."""
+        return self.root / "LogFiles"
+
+    @property
     def jobs_root(self) -> Path:
         """The first root of web jobs; an ``app_data`` of any case is taken as it is (W3)."""
-        return _as_on_disk(self.wwwroot, APP_DATA) / "jobs"
+        if self.jobs_path:
+            return self.wwwroot / Path(self.jobs_path).expanduser()
+        return _as_on_disk(_as_on_disk(self.wwwroot, APP_DATA), "jobs")
 
     def roots(self, kind: WebJobType) -> tuple[Path, Path]:
         """Return the folders that hold the jobs of *kind*: the first wins for equal names."""
-        return self.jobs_root / kind, self.root / "site" / "jobs" / kind
+        return _as_on_disk(self.jobs_root, kind), self.root / "site" / "jobs" / kind
 
     def folder(self, kind: WebJobType, name: str) -> Path:
         """Return where a new job of this name is put."""
@@ -55,6 +61,10 @@ class Site:
         """Return where the version before the present one is kept, for a rollback."""
         return self.root / "tmp" / "previous" / kind / name
 
+    def shutdown(self, kind: WebJobType, name: str) -> Path:
+        """Return the folder for the files by which runs of a job are asked to end."""
+        return self.root / "tmp" / "JobsShutdown" / kind / name
+
     def kinds(self) -> Iterator[tuple[WebJobType, Path]]:
         """Yield every folder that may hold jobs, those of the first root first."""
         for kind in WebJobType:
@@ -62,10 +72,36 @@ class Site:
                 yield kind, root
 
 
+def entries(folder: Path) -> Sequence[Path]:
+    """Return what *folder* holds, by name; nothing when it cannot be read or is none."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def is_file(path: Path) -> bool:
+    """Return whether *path* is a file that can be looked at."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether *path* is a folder that can be looked at."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _as_on_disk(folder: Path, name: str) -> Path:
     """Return the entry of *folder* that is called *name* in whatever case, else *name* itself."""
-    exact = folder / name
-    if exact.exists() or not folder.is_dir():
+    exact, wanted = folder / name, name.lower()
+    if is_folder(exact):
         return exact
-    wanted = name.lower()
-    return next((path for path in sorted(folder.iterdir()) if path.name.lower() == wanted), exact)
+    return next((path for path in entries(folder) if path.name.lower() == wanted), exact)
+
+
+__all__ = ["APP_DATA", "Site", "WebJobType", "entries", "is_file", "is_folder"]

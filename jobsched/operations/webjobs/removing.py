@@ -1,0 +1,108 @@
+"""Removing a web job for good: what runs of it, its folder, its data, its history.
+
+Kudu removes the data of a job that lost its folder at its next start; so does ``tidy``.
+"""
+
+import shutil
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from jobsched import clock
+from jobsched.catalog import WEB_JOB
+from jobsched.errors import Conflict
+from jobsched.model import ON_A_MACHINE, WebJob, WebJobType
+from jobsched.operations.configuration import Configuration
+from jobsched.operations.retention import Retention
+from jobsched.operations.webjobs.syncing import Syncer
+from jobsched.storage import Store
+from jobsched.webjobs import discovery
+from jobsched.webjobs.places import Site, entries, is_folder
+
+_MARGIN = 10.0  # seconds beyond its grace that a run may take to end
+_LOOK_EVERY = 0.05
+
+
+class Remover:
+    """Removes web jobs."""
+
+    def __init__(self, store: Store, configuration: Configuration, syncer: Syncer) -> None:
+        self._store = store
+        self._configuration = configuration
+        self._syncer = syncer
+
+    def remove(self, webjob: WebJob, by: str) -> None:
+        """Remove a job with everything of it. Raises: Conflict when its folder stays."""
+        site, kind, name = self._syncer.site(), webjob.type, webjob.name
+        job = self._store.jobs.get(webjob.job_id)
+        removed = [_set_aside(site, folder) for folder in discovery.folders(site, kind, name)]
+        self._syncer.sync([(kind, name)], by, surely=True)
+        grace = 0.0 if job is None else job.policy.grace or 0.0
+        self._wait_for_end(webjob.job_key, grace + _MARGIN)
+        for folder in removed:
+            _remove(folder)
+        self._forget(site, kind, name, webjob.job_key)
+
+    def tidy(self) -> int:
+        """Remove the data and the runs of deleted web jobs; return of how many."""
+        site = self._syncer.site()
+        kept = {(row.type, row.name.lower()) for row in self._store.webjobs.all()}
+        count = 0
+        for kind in WebJobType:
+            if not any(is_folder(root) for root in site.roots(kind)):
+                continue  # the disk with the jobs may just not be there yet
+            for folder in entries(site.data(kind, "")):
+                if (kind, folder.name.lower()) not in kept:
+                    _remove_places(site, kind, folder.name)
+                    count += 1
+        for key in self._store.webjobs.deleted(WEB_JOB):
+            self._retention().forget(key)
+        return count
+
+    def _forget(self, site: Site, kind: WebJobType, name: str, key: int) -> None:
+        _remove_places(site, kind, name)
+        self._retention().forget(key)
+
+    def _retention(self) -> Retention:
+        return Retention(self._configuration.settings, self._store)
+
+    def _wait_for_end(self, key: int, seconds: float) -> None:
+        """Wait until none of the job's processes lives, but not for ever."""
+        end = clock.monotonic() + seconds
+        while self._store.runs.of_job(key, *ON_A_MACHINE) and clock.monotonic() < end:
+            time.sleep(_LOOK_EVERY)
+
+
+def _set_aside(site: Site, folder: Path) -> Path:
+    """Take *folder* from its place at once; return where it is to be removed."""
+    if folder.is_symlink():
+        folder.unlink()
+        return folder
+    aside = site.staging() / f"deleted-{uuid.uuid4().hex}"
+    try:
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(aside)
+    except OSError:  # another disk, say
+        return folder
+    return aside
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that may be gone already. Raises: Conflict."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        detail = f"The folder of the web job cannot be removed: {error.strerror}."
+        raise Conflict(detail) from error
+
+
+def _remove_places(site: Site, kind: WebJobType, name: str) -> None:
+    """Remove what lies elsewhere for a job: its data, its copies, its previous version."""
+    for root in (site.data(kind, ""), site.copies(kind, ""), site.previous(kind, "")):
+        for folder in entries(root):
+            if folder.name.lower() == name.lower():
+                with suppress(OSError):
+                    shutil.rmtree(folder)
