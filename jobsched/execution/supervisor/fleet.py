@@ -32,10 +32,13 @@ class _Runner:
 
 
 class Fleet:
-    """All runners below *data_dir*; connections are registered with *selector*."""
+    """The runners of *node* below *data_dir*; connections are registered with *selector*."""
 
-    def __init__(self, data_dir: Path, wanted: int, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, data_dir: Path, node: str, wanted: int, selector: selectors.BaseSelector
+    ) -> None:
         self._data_dir = data_dir
+        self._node = node
         self._wanted = wanted
         self._selector = selector
         self._runners: dict[str, _Runner] = {}
@@ -46,7 +49,7 @@ class Fleet:
 
     def find(self) -> None:
         """Look for runners that an earlier supervisor left: living ones join, dead ones count."""
-        for name in hosting.known_runners(self._data_dir):
+        for name in hosting.known_runners(self._data_dir, self._node):
             if hosting.is_alive(self._data_dir, name):
                 self._runners[name] = _Runner(name=name)
             else:
@@ -148,7 +151,7 @@ class Fleet:
 
     def _start(self) -> None:
         self._started += 1
-        name = hosting.new_name(self._started)
+        name = hosting.new_name(self._started, self._node)
         try:
             process = hosting.start_runner(self._data_dir, name)
         except OSError:

@@ -45,7 +45,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._listener = Listener(settings.data_dir, "supervisor")
         self._selector.register(self._listener, selectors.EVENT_READ, None)
-        self.fleet = Fleet(settings.data_dir, settings.runners, self._selector)
+        self.fleet = Fleet(settings.data_dir, settings.node, settings.runners, self._selector)
         self._wake = Wake(settings.data_dir)
         self._boot_id = boot_id()
         self._present = Present(
