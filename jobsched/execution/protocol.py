@@ -92,7 +92,10 @@ class Identity:
 class StartRequest:
     """The order to start one claim of a run. Times in seconds, None or 0 = no limit.
 
-    *kind* ``command`` runs *argv*; ``task`` calls *task* in a worker process started by *argv*.
+    *kind* ``command`` runs *argv*; ``task`` calls *task* in a worker process started by *argv*;
+    ``launch`` runs *argv*, which becomes the script of a web job. *log*: a
+    :class:`~jobsched.execution.runner.joblog.LogOrder`; *shutdown_file* is written before the run
+    is asked to end.
     *path* (absolute) plus ``.out``, ``.err``, ``.order`` are the files of longer output, *cap*
     the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`.
     """
@@ -116,6 +119,8 @@ class StartRequest:
     task: Mapping[str, Any] | None = None
     info: Mapping[str, Any] | None = None
     load_timeout: float = 60.0
+    log: Mapping[str, Any] | None = None
+    shutdown_file: str | None = None
 
     @property
     def key(self) -> Key:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobsched.model import JobState
-from jobsched.storage import fires, occurrences, stops
+from jobsched.storage import fires, moments, occurrences, stops
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import (
     Alive,
@@ -79,10 +79,10 @@ VALUES (:key, :due_us, :outcome, :run_id, :late_us, :reason)
 _QUEUE_ONE = """
 INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
     created_us, not_before_us)
-SELECT :run_id, key, name, task, 'queued', :queue, :priority, params, policy, :due_us, :now,
-    :not_before_us
+SELECT :run_id, key, name, task, 'queued', :queue, :priority, params, policy, :due_us,
+    {created_us}, :not_before_us
 FROM jobs WHERE key = :key
-"""
+""".replace("{created_us}", moments.created("task", "jobs.key", ":now"))
 
 
 class Firing:

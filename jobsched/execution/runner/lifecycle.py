@@ -17,9 +17,11 @@ from jobsched.execution.runner import starting
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.family import Family
 from jobsched.execution.runner.hosted import ENDED, LEAVING, RECORDING, RUNNING, Hosted
+from jobsched.execution.runner.joblog import RESTS_AFTER
 from jobsched.execution.runner.loop import Loop
 
 _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
+_NOTICE = 2.0  # seconds for a run to act on its shutdown file before it gets a signal
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
@@ -138,6 +140,8 @@ class Lifecycle:
             run.pipes[number] = -1
             return
         run.idle_since = self._loop.now
+        if run.log is not None and run.log.pending:
+            self._loop.at(self._loop.now + RESTS_AFTER, (run.key, "log"), run.log.flush)
         if moved < _WORTH_WAKING and run.release is None and run.capture.floods(number):
             self._rest(run, number)
 
@@ -173,6 +177,8 @@ class Lifecycle:
 
     def _look_after(self, run: Hosted) -> None:
         now = self._loop.now
+        if run.term_at is not None and now >= run.term_at:
+            self._terminate(run)
         if run.kill_at is not None and now >= run.kill_at:
             self._kill(run)
         elif run.state == RUNNING:
@@ -211,12 +217,24 @@ class Lifecycle:
             return
         if run.state == RUNNING and (run.stopped_by is None or at_once):
             run.stopped_by, run.reason = ended_by, reason
+            if run.log is not None:
+                run.log.stopping(ended_by, reason)
         grace = 0.0 if at_once else run.request.grace
         moment = self._loop.now + grace
         run.kill_at = moment if run.kill_at is None else min(run.kill_at, moment)
-        if run.state == RUNNING and not at_once:
-            _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
+        if run.state == RUNNING and not at_once and run.term_at is None:
+            # Who handles the signal hears it now; to all others it would be the end, before they
+            # could have seen their shutdown file.
+            noticed = run.write_shutdown_file() and not processes.handles(run.pid, signal.SIGTERM)
+            run.term_at = self._loop.now + (min(_NOTICE, grace / 2) if noticed else 0.0)
+            if not noticed:
+                self._terminate(run)
         self.schedule(run)
+
+    def _terminate(self, run: Hosted) -> None:
+        run.term_at = None
+        if run.state == RUNNING:
+            _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
 
     def _kill(self, run: Hosted) -> None:
         if run.state == RUNNING:
@@ -278,7 +296,10 @@ class Lifecycle:
                 os.close(pipe)
                 run.pipes[number] = -1
         run.complete()
-        run.kill_at = None
+        run.kill_at = run.term_at = None
+        if run.log is not None:
+            self._loop.cancel((run.key, "log"))
+            run.log.end(run.facts)
         if run.release is not None:
             run.release()
         self._record_end(run)

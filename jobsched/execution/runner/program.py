@@ -24,6 +24,7 @@ from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartReq
 from jobsched.execution.runner import limits
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.hosted import ENDED, Hosted
+from jobsched.execution.runner.launches import Launches
 from jobsched.execution.runner.lifecycle import Lifecycle
 from jobsched.execution.runner.listener import Listener
 from jobsched.execution.runner.loop import Loop
@@ -48,6 +49,7 @@ class Runner:
             self._loop, self._journal, self._children, self._supervisor.tell
         )
         parts = (self._children, self._lifecycle, self._supervisor.tell)
+        self._launches = Launches(self._loop, self._children, self._lifecycle)
         self._workers = Workers(self._loop, *parts)
         self._zygotes = Zygotes(self._loop, *parts)
         self._retired = False
@@ -137,6 +139,8 @@ class Runner:
             self._lifecycle.tell_refused(request.key, "its runner is leaving", shortage=True)
         elif request.kind == "command":
             self._lifecycle.start_command(request)
+        elif request.kind == "launch":
+            self._launches.start(request)
         elif request.warm:
             self._workers.start(request)
         else:

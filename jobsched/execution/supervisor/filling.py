@@ -12,8 +12,9 @@ from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import settling
 from jobsched.execution.supervisor.books import Books
-from jobsched.execution.supervisor.commands import CannotStart, start_message
+from jobsched.execution.supervisor.commands import start_message
 from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Present
 from jobsched.model import Run
 from jobsched.storage.claims import Claims

@@ -10,7 +10,7 @@ import selectors
 
 from jobsched import catalog as catalogs
 from jobsched import clock
-from jobsched.catalog import Catalog
+from jobsched.catalog import WEB_JOB, Catalog
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import adoption, hosting, settling
 from jobsched.execution.supervisor.books import Books, Hosted
@@ -49,7 +49,7 @@ class Supervisor:
         self._wake = Wake(settings.data_dir)
         self._boot_id = boot_id()
         self._present = Present(
-            Surroundings.here(settings, catalog),
+            Surroundings.here(settings, catalog, store),
             store.switches,
             lambda: catalogs.load(settings.conf_dir, settings.tasks_dir),
         )
@@ -212,6 +212,8 @@ class Supervisor:
             for one in settled:
                 settlement = settlements[(one.run.id, one.run.claim)]
                 tell_finished(one, settlement, self._settings.runs_dir)
+                if one.run.task == WEB_JOB:
+                    self._present.around.webjobs.over(one.run)
         while self._buried:
             hosting.discard(self._settings.data_dir, self._buried.pop())
 
@@ -233,10 +235,12 @@ class Supervisor:
         starts = [(*key, moment) for key, moment in self._books.started.items()]
         self._claims.started(starts)
         self._wake.notify("web")
-        for run_id, claim, _ in starts:
+        for run_id, claim, started_us in starts:
             hosted = self._books.hosted.get((run_id, claim))
             if hosted is not None and hosted.run is not None:
                 tell_started(hosted.run, hosted.runner)
+                if hosted.run.task == WEB_JOB:
+                    self._present.around.webjobs.running(hosted.run, started_us)
         self._books.confirmed([(run_id, claim) for run_id, claim, _ in starts])
 
     def _look_around(self) -> None:

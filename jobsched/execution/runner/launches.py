@@ -1,0 +1,58 @@
+"""Starting what a small program prepares first: the script of a web job.
+
+The program (:mod:`jobsched.execution.webjob.launch`) becomes the script by exec; until then it
+tells over its control socket what the log is to say. Standard library only: the runner imports
+this.
+"""
+
+from functools import partial
+
+from jobsched.execution import processes
+from jobsched.execution.protocol import Message, StartRequest
+from jobsched.execution.runner import starting
+from jobsched.execution.runner.children import Children
+from jobsched.execution.runner.control import Control
+from jobsched.execution.runner.hosted import Hosted
+from jobsched.execution.runner.lifecycle import Lifecycle
+from jobsched.execution.runner.loop import Loop
+from jobsched.execution.runner.taskprocess import start_program
+
+
+class Launches:
+    """The runs that begin with such a program; afterwards they are runs like any other."""
+
+    def __init__(self, loop: Loop, children: Children, lifecycle: Lifecycle) -> None:
+        self._loop = loop
+        self._children = children
+        self._lifecycle = lifecycle
+
+    def start(self, request: StartRequest) -> None:
+        """Start *request*'s program, or tell why not."""
+        run = self._lifecycle.begin(request)
+        if run is None:
+            return
+        try:
+            program = start_program(self._children, request)
+        except starting.Refused as refusal:
+            self._lifecycle.refuse(run, refusal)
+            return
+        run.pipes = program.pipes
+        if run.log is not None:
+            run.log.begin()
+        control = Control(self._loop, program.control, partial(self._hear, run))
+        self._children.on_end(program.pid, partial(self._gone, run, control))
+        self._lifecycle.started(run, program.pid, processes.start_time(program.pid))
+
+    def _hear(self, run: Hosted, message: Message) -> None:
+        if message["op"] == "failed":
+            run.note = message["reason"]
+        elif run.log is not None:
+            if message["op"] == "says":
+                run.log.system(message["text"])
+            else:
+                run.log.running()
+
+    def _gone(self, run: Hosted, control: Control, status: Message) -> None:
+        control.drain()  # its last words count
+        control.close()
+        self._lifecycle.main_gone(run, status)

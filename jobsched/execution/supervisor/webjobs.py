@@ -1,0 +1,247 @@
+"""The runs of web jobs: what a runner is told to start one, and the files that tell of it.
+
+Where things lie, the variables and the ``status`` file are Kudu's (webjobs.md, sections 2, 3 and
+5). The database stays the truth: what is written here is for those who read files.
+"""
+
+import json
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jobsched import clock
+from jobsched.errors import JobschedError
+from jobsched.execution import script
+from jobsched.execution.protocol import Message
+from jobsched.execution.runner.joblog import JobLog, LogOrder, verdict
+from jobsched.execution.supervisor.refusing import CannotStart
+from jobsched.execution.webjob import hosts, launch
+from jobsched.model import EndedBy, Run, WebJob, WebJobType
+from jobsched.settings import Settings
+from jobsched.webjobs import ports, runids
+from jobsched.webjobs.appsettings import AppSettings
+from jobsched.webjobs.places import Site
+
+OUTPUT, ERRORS, STATUS = "output_log.txt", "error_log.txt", "status"
+CONTINUOUS = ("job_log.txt", "job_prev_log.txt", *(f"job_prev_log.{n}.txt" for n in (2, 3, 4)))
+_GRACE: Mapping[WebJobType, float] = {WebJobType.CONTINUOUS: 5.0, WebJobType.TRIGGERED: 30.0}
+_MARKS: Mapping[WebJobType, str] = {
+    WebJobType.CONTINUOUS: "WEBSITE_ALWAYS_ON_JOB_RUNNING_",
+    WebJobType.TRIGGERED: "WEBSITE_TRIGGERED_JOB_RUNNING_",
+}
+_PROGRAM = str(Path(launch.__file__))
+_INSTANCE = "WEBSITE_INSTANCE_ID"
+_SHOWN = 6  # characters of an instance in logs
+# What a runner says about an end before anybody else; of the others it has written nothing.
+_UNTOLD = frozenset({EndedBy.NOT_STARTED, EndedBy.LOST})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebJobRuns:
+    """The runs of web jobs on this machine; *find* gives a web job by its job's uuid.
+
+    *app* gives the app settings as they are now.
+    """
+
+    settings: Settings
+    find: Callable[[str], WebJob | None]
+    app: Callable[[], AppSettings]
+
+    @property
+    def site(self) -> Site:
+        """Where everything lies."""
+        return Site(self.settings.data_dir, self.settings.webjobs_root_path)
+
+    def inherited(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Return what jobs inherit, with the app settings as they are now."""
+        root = str(self.site.root)
+        places = {"HOME": root, "WEBROOT_PATH": str(self.site.wwwroot), _INSTANCE: self._node}
+        return {**variables, **places, **self.app().values}
+
+    def start(self, run: Run, env: Mapping[str, str], run_as: Message | None) -> Message:
+        """Return what the start message of *run* says besides the usual, and make its folder.
+
+        *env* is the environment that the run gets so far. Raises: CannotStart.
+        """
+        webjob = self._webjob(run)
+        order = self._launch(run, webjob, env, run_as)
+        folder = self._folder(run, webjob)
+        shutdown_file = self._shutdown_file(run, webjob)
+        given = {**env, **self._variables(run, webjob, shutdown_file)}
+        self._write_status(run, webjob, "Initializing")
+        return {
+            "kind": "launch",
+            "argv": [sys.executable, "-I", "-S", _PROGRAM, order.to_text()],
+            "cwd": "/",
+            # The launcher may be root: nothing that a job's owner sets may change what it does.
+            "env": {launch.SEALED + name: value for name, value in given.items()},
+            "timeout": run.policy.timeout or None,
+            "idle_timeout": run.policy.idle_timeout or None,
+            "grace": _GRACE[webjob.type] if run.policy.grace is None else run.policy.grace,
+            "run_as": None,  # the launcher changes who it is once the copy is made
+            "warm": False,
+            "log": asdict(self._log(webjob, folder, env)),
+            "shutdown_file": str(shutdown_file),
+        }
+
+    def running(self, run: Run, started_us: int) -> None:
+        """Write that the process of *run* is there since *started_us* (microseconds)."""
+        with suppress(JobschedError):  # the next word about it will be written
+            webjob = self.find(run.job_id or "")
+            if webjob is not None:
+                begun = replace(run, started_at=clock.from_us(started_us))
+                self._write_status(begun, webjob, "Running")
+
+    def over(self, run: Run) -> None:
+        """Write how *run*, which is done, has ended; unless its files went with its folder."""
+        with suppress(JobschedError):
+            webjob = self.find(run.job_id or "")
+            if webjob is not None and run.ended_by is not None:
+                self._write_end(run, webjob)
+
+    def _write_end(self, run: Run, webjob: WebJob) -> None:
+        facts = {
+            "ended_by": str(run.ended_by),
+            "exit_code": run.exit_code,
+            "signal": run.signal,
+            "reason": run.reason,
+        }
+        if run.ended_by in _UNTOLD or run.started_at is None:
+            log = JobLog(self._log(webjob, self._folder(run, webjob), {}))
+            if run.ended_by is not EndedBy.LOST:
+                log.begin()
+            log.end(facts)
+        self._write_status(run, webjob, verdict(facts)[0])
+
+    # What is started
+
+    def _webjob(self, run: Run) -> WebJob:
+        webjob = self.find(run.job_id or "")
+        if webjob is None:
+            raise CannotStart("The folder of this web job is gone.")
+        if webjob.script is None:
+            raise CannotStart(webjob.error or "Its folder holds no script that can run.")
+        return webjob
+
+    def _launch(
+        self, run: Run, webjob: WebJob, env: Mapping[str, str], run_as: Message | None
+    ) -> launch.Launch:
+        name, types = webjob.script or "", self.settings.script_types
+        try:
+            command = hosts.command(Path(webjob.folder) / name, types, env.get("PATH"))
+            arguments = hosts.split(_arguments(run))
+        except (script.ScriptMissing, hosts.BadArguments) as error:
+            raise CannotStart(str(error)) from error
+        copies = None if webjob.in_place else str(self.site.copies(webjob.type, webjob.name))
+        return launch.Launch(
+            command=command,
+            script=name,
+            arguments=arguments,
+            source=webjob.folder,
+            copies=copies,
+            run_as=run_as,
+        )
+
+    def _variables(self, run: Run, webjob: WebJob, shutdown_file: Path) -> dict[str, str]:
+        continuous = webjob.type is WebJobType.CONTINUOUS
+        data = self.site.data(webjob.type, webjob.name)
+        data.mkdir(parents=True, exist_ok=True)
+        variables = {
+            "WEBJOBS_PATH": str(Path(webjob.folder, webjob.script or "").parent),
+            "WEBJOBS_NAME": webjob.name,
+            "WEBJOBS_TYPE": str(webjob.type),
+            "WEBJOBS_DATA_PATH": str(data),
+            "WEBJOBS_RUN_ID": "" if continuous else runids.id_of(run.created_at),
+            "WEBJOBS_COMMAND_ARGUMENTS": _arguments(run),
+            "WEBJOBS_SHUTDOWN_FILE": str(shutdown_file),
+            _MARKS[webjob.type] + webjob.name: "true",
+        }
+        if continuous:
+            port = _free_port()
+            ports.note(self.site, webjob.name, self.settings.node, port)
+            variables["WEBJOBS_PORT"] = str(port)
+        return variables
+
+    # Files
+
+    @property
+    def _node(self) -> str:
+        return self.settings.node
+
+    def _folder(self, run: Run, webjob: WebJob) -> Path:
+        """Return the folder with the logs of *run*."""
+        data = self.site.data(webjob.type, webjob.name)
+        if webjob.type is WebJobType.CONTINUOUS:
+            return data
+        return data / runids.id_of(run.created_at)
+
+    def _shutdown_file(self, run: Run, webjob: WebJob) -> Path:
+        """Return the path of the file that will ask *run* to end; remove what older runs left."""
+        folder = self.site.shutdown(webjob.type, webjob.name)
+        if run.policy.max_instances == 1:  # else another run may just be looking at its own
+            _remove_all(folder, f"{self._node}.")
+        return folder / f"{self._node}.{run.id}.{run.claim}"
+
+    def _log(self, webjob: WebJob, folder: Path, env: Mapping[str, str]) -> LogOrder:
+        name = Path(webjob.script or "").name
+        common: dict[str, Any] = {
+            "instance": env.get(_INSTANCE, self._node)[:_SHOWN],
+            "script": name,
+            "host": hosts.host_of(name),
+        }
+        if webjob.type is WebJobType.TRIGGERED:
+            output, errors = str(folder / OUTPUT), str(folder / ERRORS)
+            return LogOrder(output=output, errors=errors, cap=self.settings.output_cap, **common)
+        output, *rolled = (str(folder / one) for one in CONTINUOUS)
+        return LogOrder(
+            output=output, rolled=tuple(rolled), first="Starting", stopped="Stopped", **common
+        )
+
+    def _write_status(self, run: Run, webjob: WebJob, word: str) -> None:
+        """Write the ``status`` file of a triggered run: whole, or not at all."""
+        if webjob.type is WebJobType.CONTINUOUS:
+            return
+        moments = {"StartTime": run.started_at or run.created_at, "EndTime": run.ended_at}
+        told = {"Trigger": _trigger(run, webjob), "Status": word} | {
+            name: _iso(moment) for name, moment in moments.items() if moment is not None
+        }
+        path = self._folder(run, webjob) / STATUS
+        with suppress(OSError):  # the row says the same
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".new")
+            unfinished.write_text(json.dumps(told), encoding="utf-8")
+            unfinished.replace(path)
+
+
+def _arguments(run: Run) -> str:
+    given = run.params.get("arguments", "")
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+
+
+def _free_port() -> int:
+    """Return a port of the loopback interface at which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _remove_all(folder: Path, prefix: str) -> None:
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.startswith(prefix):
+                path.unlink(missing_ok=True)
+
+
+def _trigger(run: Run, webjob: WebJob) -> str:
+    if run.requested_by is not None:
+        return f"External - {run.requested_by}"
+    return f"Schedule - {webjob.settings.get('schedule', '')}"
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,228 @@
+"""The temporary copy from which a web job runs: used again until something differs, then made anew.
+
+Kudu's rules (BaseJobRunner.JobDirectoryHasChanged): a file of the job that is new, changed or
+gone, and one of the copy that was changed or removed, make a new copy; one that was only added to
+the copy does not. Beside the copies, ``current.json`` names the newest one and what it was made
+from. A copy that is in use carries a lock (``flock``) of the processes that use it, and stays.
+Standard library only: the launcher imports this.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+_CURRENT = "current.json"
+_UNFINISHED = ".new-"
+_BLOCK = 1 << 20
+_LOW = 200  # scripts use small descriptors themselves
+_DETECTED = "Job directory change detected: Job file '{}' {}."
+_NEW = "exists in source directory but not in working directory"
+_CHANGED = "timestamp differs between source and working directories"
+_GONE = "has been deleted"
+File = tuple[int, int]  # modification time in nanoseconds, size in bytes
+Files = Mapping[str, File]
+
+
+class CopyFailed(Exception):
+    """The copy could not be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whose the files of a copy are."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """The newest copy: its name, and the files of the job when it was made."""
+
+    name: str
+    files: frozenset[str]
+
+
+def prepare(
+    source: str, copies: str, script: str, owner: Owner | None, tell: Callable[[str], None]
+) -> str:
+    """Return the folder below *copies* that is a true copy of *source*, made anew if need be.
+
+    *script*, a file of it, is there in any case. *tell* is called with the sentence that says why
+    an old copy does not do. The copy stays as long as this process and what it becomes, or its
+    children, live. Raises: CopyFailed.
+    """
+    try:
+        _make_folder(copies)
+        lock = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            name = _present(source, copies, script, tell) or _copy_anew(source, copies, owner)
+            _hold(os.path.join(copies, name))
+            _remove_unused(copies, name)
+        finally:
+            os.close(lock)
+    except OSError as error:
+        what = f": {error.filename}" if error.filename else ""
+        message = f"Failed to copy job files from {source}: {error.strerror}{what}"
+        raise CopyFailed(message) from error
+    return os.path.join(copies, name)
+
+
+def files_of(folder: str) -> dict[str, File]:
+    """Return every file below *folder* by its path from there on; links count as themselves."""
+    found: dict[str, File] = {}
+    for path, _, names, handle in _walk(folder):
+        for name in names:
+            facts = os.stat(name, dir_fd=handle, follow_symlinks=False)
+            if stat.S_ISREG(facts.st_mode) or stat.S_ISLNK(facts.st_mode):
+                found[os.path.join(path, name)] = (facts.st_mtime_ns, facts.st_size)
+    return found
+
+
+def change(source: Files, copy: Files, made_of: frozenset[str]) -> str | None:
+    """Return Kudu's sentence for the first difference that counts, None if there is none.
+
+    *made_of* names the files of the job when the copy was made. A file of the copy whose name has
+    another case by now is taken for the same one, as in Kudu.
+    """
+    folded = {name.lower(): name for name in copy}
+    for name, facts in source.items():
+        found = name if name in copy else folded.get(name.lower(), "")
+        if not found or name not in made_of:
+            return _DETECTED.format(name, _NEW)
+        if copy[found] != facts:
+            return _DETECTED.format(name, _CHANGED)
+    gone = sorted(made_of - source.keys())
+    return _DETECTED.format(gone[0], _GONE) if gone else None
+
+
+def _present(source: str, copies: str, script: str, tell: Callable[[str], None]) -> str | None:
+    """Return the newest copy if it still does."""
+    current = _read_current(copies)
+    if current is None:
+        return None
+    folder = os.path.join(copies, current.name)
+    why = change(files_of(source), files_of(folder), current.files)
+    if why is None and os.path.exists(os.path.join(folder, script)):
+        return current.name
+    if why is not None:
+        tell(why)
+    return None
+
+
+def _read_current(copies: str) -> _Current | None:
+    try:
+        with open(os.path.join(copies, _CURRENT), encoding="utf-8") as file:
+            told = json.load(file)
+        current = _Current(told["copy"], frozenset(told["files"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # it only saves work
+    return current if os.path.isdir(os.path.join(copies, current.name)) else None
+
+
+def _copy_anew(source: str, copies: str, owner: Owner | None) -> str:
+    name = secrets.token_hex(6)
+    unfinished = os.path.join(copies, _UNFINISHED + name)
+    files = _copy(source, unfinished, owner)
+    os.rename(unfinished, os.path.join(copies, name))
+    told = json.dumps({"copy": name, "files": sorted(files)})
+    text = os.path.join(copies, _UNFINISHED + _CURRENT)
+    with open(text, "w", encoding="utf-8") as file:
+        file.write(told)
+    os.replace(text, os.path.join(copies, _CURRENT))
+    return name
+
+
+def _copy(source: str, target: str, owner: Owner | None) -> list[str]:
+    """Copy what is below *source*; return the files. Times and rights are those of the source."""
+    copied: list[str] = []
+    for path, folders, names, handle in _walk(source):
+        folder = os.path.join(target, path)
+        os.mkdir(folder, 0o700)
+        _own(folder, owner)
+        for name in names:
+            if _copy_file(handle, name, os.path.join(folder, name), owner):
+                copied.append(os.path.join(path, name))
+        folders.sort()
+    return copied
+
+
+def _copy_file(handle: int, name: str, target: str, owner: Owner | None) -> bool:
+    facts = os.stat(name, dir_fd=handle, follow_symlinks=False)
+    if stat.S_ISLNK(facts.st_mode):
+        os.symlink(os.readlink(name, dir_fd=handle), target)
+    elif stat.S_ISREG(facts.st_mode):
+        # Whoever swaps it for a link now gains nothing: the link is not followed.
+        reader = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
+        with open(reader, "rb") as file, open(target, "xb") as copy:
+            facts = os.fstat(reader)
+            shutil.copyfileobj(file, copy, _BLOCK)
+            os.fchmod(copy.fileno(), stat.S_IMODE(facts.st_mode) & 0o777 | 0o600)
+    else:
+        return False
+    _own(target, owner)
+    os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns), follow_symlinks=False)
+    return True
+
+
+def _own(path: str, owner: Owner | None) -> None:
+    if owner is not None:
+        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+
+
+def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str], int]]:
+    """Yield each folder below *folder* ("" is itself): path, folders, other entries, handle."""
+    for path, folders, names, handle in os.fwalk(folder, onerror=_raise):
+        links = [name for name in folders if _is_link(name, handle)]
+        folders[:] = [name for name in folders if name not in links]
+        inside = os.path.relpath(path, folder)
+        yield "" if inside == "." else inside, folders, [*names, *links], handle
+
+
+def _is_link(name: str, handle: int) -> bool:
+    return stat.S_ISLNK(os.stat(name, dir_fd=handle, follow_symlinks=False).st_mode)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _make_folder(copies: str) -> None:
+    before = os.umask(0o066)  # another user who runs a job must get through to its copy
+    try:
+        os.makedirs(copies, 0o711, exist_ok=True)
+    finally:
+        os.umask(before)
+
+
+def _hold(folder: str) -> None:
+    """Let the copy be in use as long as anybody has the descriptor, which an exec passes on."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fcntl.flock(handle, fcntl.LOCK_SH)
+    fcntl.fcntl(handle, fcntl.F_DUPFD, _LOW)
+    os.close(handle)
+
+
+def _remove_unused(copies: str, current: str) -> None:
+    for name in os.listdir(copies):
+        folder = os.path.join(copies, name)
+        if name != current and os.path.isdir(folder) and not _is_used(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_used(folder: str) -> bool:
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(handle)
+        return False
+    return True
