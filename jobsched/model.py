@@ -7,7 +7,7 @@ its end) are kept apart; every interface derives its own words from the facts.
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -51,6 +51,17 @@ class RunState(StrEnum):
     RUNNING = "running"
     STOPPING = "stopping"
     DONE = "done"
+
+
+class ServiceState(StrEnum):
+    """Where a continuous job stands on one machine."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # it has ended and is started again in a while
+    INACTIVE = "inactive"  # a singleton that runs on another machine
+    STOPPING = "stopping"
+    STOPPED = "stopped"
 
 
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
@@ -199,6 +210,7 @@ class Policy:
     env: Mapping[str, str] = field(default_factory=dict)
     run_as: str | None = None
     detach: bool = False
+    singleton: bool = False  # continuous jobs: on one machine at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +222,6 @@ class Job:
     *paused_from* is the first moment that a pause or a block swallows; *seen_at* is up to when the
     ledger tells everything that the trigger omitted.
     """
-    singleton: bool = False  # continuous jobs: on one machine at a time
 
     key: int
     id: str
@@ -234,17 +245,6 @@ class Job:
     seen_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """Records that a run reported."""
-
-    success: int = 0
-    error: int = 0
-    ignore: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
 class WebJobType(StrEnum):
     """The two kinds of web jobs; also the names of their folders."""
 
@@ -276,6 +276,17 @@ class WebJob:
     deployed_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Records that a run reported."""
+
+    success: int = 0
+    error: int = 0
+    ignore: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
     """One execution. *attempt* counts retries from 1, *claim* how often it was handed out."""
 
     id: int
@@ -367,6 +378,23 @@ def retry_delay(retries: Retries, attempt: int) -> float:
         delay = min(delay * retries.factor, retries.max_backoff)
     delay = min(delay, retries.max_backoff)
     return delay * (1 - retries.jitter * random.random())  # noqa: S311 - spreads load, no secret
+
+
+def service_policy(policy: Policy) -> Policy:
+    """Return how one run of a continuous job with *policy* is treated.
+
+    It has no limit of time but one that the job itself names, it is no matter of retries (it is
+    started again in any case), and what only concerns the job is left out.
+    """
+    return replace(
+        policy,
+        timeout=policy.timeout or 0.0,
+        idle_timeout=policy.idle_timeout or 0.0,
+        retries=Retries(),
+        on_lost=OnLost.FAIL,
+        history=None,
+        singleton=False,
+    )
 
 
 def overlap_allows(policy: Policy, alive: int) -> bool:

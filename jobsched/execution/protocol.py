@@ -1,6 +1,6 @@
 """What supervisor and runner say to each other: one JSON object per line over a Unix socket.
 
-Supervisor to runner: ``hello start stop forget retire ping``; runner to supervisor: ``state
+Supervisor to runner: ``hello start stop lease forget retire ping``; runner to supervisor: ``state
 started refused ended progress unknown pong``. A start for a (run, claim) that the runner knows
 is answered with its present state and never started twice; an end is told only after it stands
 in the journal, and told again after each ``hello`` until it is forgotten.
@@ -97,7 +97,8 @@ class StartRequest:
     :class:`~jobsched.execution.runner.joblog.LogOrder`; *shutdown_file* is written before the run
     is asked to end.
     *path* (absolute) plus ``.out``, ``.err``, ``.order`` are the files of longer output, *cap*
-    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`.
+    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`. After
+    *lease* the run is killed unless a ``lease`` message has prolonged that.
     """
 
     run: int
@@ -112,6 +113,7 @@ class StartRequest:
     timeout: float | None = None
     idle_timeout: float | None = None
     grace: float = 5.0
+    lease: float | None = None
     detach: bool = False
     run_as: Identity | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from jobsched.operations.preview import Previews
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
+    from jobsched.operations.services import Services
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
-    from jobsched.storage import Store
     from jobsched.operations.webjobs import WebJobs
+    from jobsched.storage import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,7 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    services: "Services"
     outputs: "Outputs"
     tokens: "Tokens"
     scheduling: "Scheduling"
@@ -47,9 +49,9 @@ class Operations:
     audit: "AuditLog"
     waiting: "Waiting"
     upcoming: "Upcoming"
+    webjobs: "WebJobs"
     app_settings: "AppSettingsBook"
 
-    webjobs: "WebJobs"
 
 def build(
     configuration: "Configuration", store: "Store", notify: Callable[[str], None]
@@ -69,24 +71,27 @@ def build(
     from jobsched.operations.queueing import Queue
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
+    from jobsched.operations.services import Services
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
+    from jobsched.operations.webjobs import build as build_webjobs
 
     announce = Announcer(notify)
     queue = Queue(store, configuration, announce)
-    from jobsched.operations.webjobs import build as build_webjobs
     scheduling = Scheduling(store, announce)
+    pauses = Pauses(store, configuration, announce)
     return Operations(
         configuration=configuration,
         store=store,
         jobs=Jobs(store, configuration, queue, announce),
         changes=Changes(store, configuration, announce),
-        pauses=Pauses(store, configuration, announce),
+        pauses=pauses,
         previews=Previews(configuration),
         ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
+        services=Services(store, queue, pauses),
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),
         scheduling=scheduling,
@@ -95,6 +100,6 @@ def build(
         audit=AuditLog(store),
         waiting=Waiting(store),
         upcoming=Upcoming(store, configuration),
+        webjobs=build_webjobs(store, configuration, queue, announce),
         app_settings=AppSettingsBook(store, configuration.settings, announce),
     )
-        webjobs=build_webjobs(store, configuration, queue, announce),

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from jobsched.storage.outputs import Outputs
     from jobsched.storage.pruning import Pruning
     from jobsched.storage.runs import Runs
+    from jobsched.storage.services import Services
     from jobsched.storage.switches import Switches
     from jobsched.storage.tokens import Tokens
+    from jobsched.storage.webjobs import WebJobs
 
 
 class Store:
-    from jobsched.storage.webjobs import WebJobs
     """Everything that is stored; what a process does not use is not even imported."""
 
     def __init__(self, database: Database) -> None:
@@ -107,14 +108,14 @@ class Store:
         return Tokens(self.database)
 
     @cached_property
-    def audit(self) -> "Audit":
-        from jobsched.storage.audit import Audit
-    @cached_property
     def webjobs(self) -> "WebJobs":
         from jobsched.storage.webjobs import WebJobs
 
         return WebJobs(self.database)
 
+    @cached_property
+    def audit(self) -> "Audit":
+        from jobsched.storage.audit import Audit
 
         return Audit(self.database)
 
@@ -129,6 +130,12 @@ class Store:
         from jobsched.storage.pruning import Pruning
 
         return Pruning(self.database)
+
+    @cached_property
+    def services(self) -> "Services":
+        from jobsched.storage.services import Services
+
+        return Services(self.database)
 
     @cached_property
     def switches(self) -> "Switches":

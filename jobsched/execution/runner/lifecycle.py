@@ -23,6 +23,7 @@ from jobsched.execution.runner.loop import Loop
 _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
 _NOTICE = 2.0  # seconds for a run to act on its shutdown file before it gets a signal
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
+_LEASE_OVER = "The right to be the only one was not renewed in time."
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
 _WORTH_WAKING = 2**18  # bytes
@@ -183,6 +184,7 @@ class Lifecycle:
             self._kill(run)
         elif run.state == RUNNING:
             run.age(now)
+            self._enforce_lease(run, now)
             if run.stopped_by is None:
                 self._enforce(run, now)
         if run.state in {RUNNING, LEAVING}:
@@ -193,6 +195,12 @@ class Lifecycle:
             self.stop(run, "timeout", run.deadline_reason)
         elif run.next_sample is not None and now >= run.next_sample:
             self._sample(run, now)
+
+    def _enforce_lease(self, run: Hosted, now: float) -> None:
+        """Kill *run* if nobody has said that it may go on: another may be about to start."""
+        if run.lease_until is not None and now >= run.lease_until:
+            run.lease_until = None
+            self.stop(run, "replaced", _LEASE_OVER, at_once=True)
 
     def _sample(self, run: Hosted, now: float) -> None:
         window = run.request.idle_timeout or 0.0

@@ -116,6 +116,8 @@ class Runner:
                 self._start(message)
             case "stop":
                 self._stop(message)
+            case "lease":
+                self._prolong(message)
             case "forget":
                 self._forget([(run, claim) for run, claim in message["runs"]])
             case "hello":
@@ -152,6 +154,14 @@ class Runner:
             ended_by = message["ended_by"]
             at_once = ended_by == "kill" or bool(message.get("at_once"))
             self._lifecycle.stop(run, ended_by, message.get("reason"), at_once=at_once)
+
+    def _prolong(self, message: Message) -> None:
+        """Let a run go on for some seconds, 0 for as long as it likes."""
+        run = self._known(message)
+        if run is not None:
+            seconds = message["seconds"]
+            run.lease_until = self._loop.now + seconds if seconds else None
+            self._lifecycle.schedule(run)
 
     def _known(self, message: Message) -> Hosted | None:
         key = (message["run"], message["claim"])

@@ -1,0 +1,77 @@
+"""The services of this machine in memory, as their rows have them: nobody else writes those."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from jobsched.events import Event, publish
+from jobsched.model import Job, ServiceState
+from jobsched.storage import Store
+from jobsched.storage.services import Service
+
+
+class Mirror:
+    """The services of *node*, and the uuid and task of their jobs."""
+
+    def __init__(self, store: Store, node: str) -> None:
+        self._store = store
+        self._node = node
+        self._rows: dict[int, Service] = {}
+        self._jobs: dict[int, tuple[str, str]] = {}
+
+    def load(self) -> list[Job]:
+        """Read all rows again; return the jobs of which a run is in hand, alive or to be tried."""
+        self._rows = {row.job_key: row for row in self._store.services.of_node(self._node)}
+        jobs = self._store.jobs.by_keys(self._rows)
+        for job in jobs.values():
+            self.know(job)
+        return [jobs[key] for key, row in self._rows.items() if row.run_id is not None]
+
+    def know(self, job: Job) -> None:
+        """Remember what *job* is called and does."""
+        self._jobs[job.key] = (job.id, job.task)
+
+    def task(self, job_key: int) -> str:
+        """Return the task of a job, "" for one never heard of."""
+        return self._jobs.get(job_key, ("", ""))[1]
+
+    def row(self, job_key: int) -> Service:
+        """Return where a service stands; one without a row rests."""
+        return self._rows.get(job_key) or Service(job_key=job_key, node=self._node)
+
+    def note(self, row: Service) -> None:
+        """Remember what has been written."""
+        self._rows[row.job_key] = row
+
+    def put(self, rows: Sequence[Service], now_us: int) -> None:
+        """Write *rows*, and remember them."""
+        self._store.services.put(rows, now_us)
+        for row in rows:
+            self.note(row)
+
+    def forget(self, job_key: int) -> None:
+        """Remove the row of a service whose job is gone."""
+        self._store.services.forget(self._node, job_key)
+        self._rows.pop(job_key, None)
+        self._jobs.pop(job_key, None)
+
+    @property
+    def due_us(self) -> int | None:
+        """When the first of those that wait is started again."""
+        return min(self._due(), default=None)
+
+    def tell(self, name: str, job_key: int, level: int = logging.INFO, **fields: object) -> None:
+        """Publish what has become of a service."""
+        job_id, _ = self._jobs.get(job_key, ("", ""))
+        publish(Event(name=name, level=level, fields={"job": job_id, **fields}))
+
+    def _due(self) -> Iterable[int]:
+        for row in self._rows.values():
+            if row.state is ServiceState.WAITING and row.next_try_us is not None:
+                yield row.next_try_us
+
+
+def coming_into(row: Service, state: ServiceState, now_us: int, **changes: Any) -> Service:
+    """Return *row* as it is when it comes into *state*."""
+    return replace(row, **{"state": state, "since_us": now_us, "next_try_us": None, **changes})
