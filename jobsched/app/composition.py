@@ -2,17 +2,15 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
 
 from flask import Blueprint, Flask
 
 from jobsched import operations
 from jobsched.app import tokens
 from jobsched.app.hints import hints
-from jobsched.app.start import Start, read
+from jobsched.app.start import Start, configuration_of, read
 from jobsched.errors import InvalidInput
 from jobsched.operations.check import make_private
-from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.web import gate, problems, waiting
@@ -58,9 +56,7 @@ def compose(app: Flask, start: Start) -> Flask:
     settings, store = start.settings, Store.open(start.settings.database_url)
     gate.refuse_open_bind(settings, store.tokens.any(), tokens.command(settings))
     notify = hints(settings.data_dir)
-    configuration = Configuration(
-        settings, start.catalog, lambda: _read_again(start.flags), calendars=start.calendars
-    )
+    configuration = configuration_of(start)
     if store.switches.get(CONFIGURATION):
         # A web part that came up after a reload was forked with what was in force before it.
         with contextlib.suppress(InvalidInput):
@@ -73,8 +69,3 @@ def compose(app: Flask, start: Start) -> Flask:
     for interface in INTERFACES:
         app.register_blueprint(interface)
     return app
-
-
-def _read_again(flags: Mapping[str, object]) -> Loaded:
-    start = read(flags, os.environ)
-    return start.settings, start.catalog, start.calendars

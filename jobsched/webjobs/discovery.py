@@ -112,7 +112,7 @@ def _of_kind(site: Site, scripts: Scripts, kind: WebJobType) -> Iterator[Found]:
 
 
 def _folders(site: Site, kind: WebJobType) -> Iterator[Path]:
-    for root in site.roots(kind):
+    for root in site.searched(kind):
         for path in _listed(root):
             if _is_job(path):
                 yield path

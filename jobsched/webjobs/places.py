@@ -41,6 +41,22 @@ class Site:
         """Return the folders that hold the jobs of *kind*: the first wins for equal names."""
         return _as_on_disk(self.jobs_root, kind), self.root / "site" / "jobs" / kind
 
+    def searched(self, kind: WebJobType) -> list[Path]:
+        """Return every folder in which jobs of *kind* are looked for, the first wins.
+
+        These are the roots, and between them ``App_Data`` of every other case: a file system that
+        tells them apart may hold both the seed's spelling and today's.
+        """
+        first, second = self.roots(kind)
+        if self.jobs_path:
+            return [first, second]
+        others = [
+            _as_on_disk(_as_on_disk(path, "jobs"), kind)
+            for path in entries(self.wwwroot)
+            if path.name.lower() == APP_DATA.lower()
+        ]
+        return list(dict.fromkeys([first, *others, second]))
+
     def folder(self, kind: WebJobType, name: str) -> Path:
         """Return where a new job of this name is put."""
         return self.roots(kind)[0] / name
@@ -66,9 +82,9 @@ class Site:
         return self.root / "tmp" / "JobsShutdown" / kind / name
 
     def kinds(self) -> Iterator[tuple[WebJobType, Path]]:
-        """Yield every folder that may hold jobs, those of the first root first."""
+        """Yield every folder that may hold jobs, for each kind those of the first root first."""
         for kind in WebJobType:
-            for root in self.roots(kind):
+            for root in self.searched(kind):
                 yield kind, root
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 from jobsched import operations
 from jobsched.catalog import Catalog
-from jobsched.model import WebJobType
+from jobsched.model import Job, WebJobType
 from jobsched.operations import Operations
 from jobsched.operations.configuration import Configuration
+from jobsched.operations.webjobs import WebJobs
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.webjobs.choice import Scripts
 from jobsched.webjobs.places import Site
+from tests.support.rows import add_run, claim_all, settle
 
 TRIGGERED, CONTINUOUS = WebJobType
 SCRIPT = {"run.sh": "echo hello\n"}
@@ -45,3 +47,16 @@ def verbs_over(store: Store, folder: Path, **changes: Any) -> Operations:
         **changes,
     )
     return operations.build(Configuration(settings, Catalog({})), store, lambda topic: None)
+
+
+def job_of(webjobs: WebJobs, name: str = "backup", kind: WebJobType = TRIGGERED) -> Job:
+    """Return the job that a web job is after a sync."""
+    webjobs.sync()
+    return webjobs.get(kind, name).job
+
+
+def ran(store: Store, job: Job, started_us: int) -> None:
+    """Let the job have had a run that started then."""
+    add_run(store, job, created_us=started_us)
+    (claim,) = claim_all(store, now_us=started_us)
+    settle(store, claim.run, started_us=started_us, ended_us=started_us + 1)

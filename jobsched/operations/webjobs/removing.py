@@ -50,7 +50,7 @@ class Remover:
         kept = {(row.type, row.name.lower()) for row in self._store.webjobs.all()}
         count = 0
         for kind in WebJobType:
-            if not any(is_folder(root) for root in site.roots(kind)):
+            if not any(is_folder(root) for root in site.searched(kind)):
                 continue  # the disk with the jobs may just not be there yet
             for folder in entries(site.data(kind, "")):
                 if (kind, folder.name.lower()) not in kept:

@@ -7,6 +7,7 @@ second looks again, so any number of processes may do this at the same time.
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from jobsched import clock
 from jobsched.errors import Conflict, StaleVersion, Unavailable, UnknownJob
@@ -31,6 +32,7 @@ _COMPARED = (
     "inputs",
 )  # fmt: skip
 Known = tuple[WebJob, Job | None]
+_rest = time.sleep
 _SECOND_LOOK = 0.3  # seconds: a folder that is being replaced is not gone
 
 
@@ -83,22 +85,30 @@ class Syncer:
         Raises: Unavailable when a folder of jobs cannot be read.
         """
         present = self.present()
-        rows = {(row.type, row.name.lower()): row for row in self._store.webjobs.all()}
-        if names is None:
-            found = self._look(None)
-            keys: Collection[Name] = {*rows, *found}
-        else:
-            keys = {(kind, name.lower()) for kind, name in names}
-            found = self._look(keys)
+        some = None if names is None else {(kind, name.lower()) for kind, name in names}
+        rows = self._rows(some)
+        found = self._look(some)
         done = Synced()
-        jobs = self._store.jobs.by_keys(rows[key].job_key for key in keys if key in rows)
+        jobs = self._store.jobs.by_keys(row.job_key for row in rows.values())
         for key in sorted(found):
             row = rows.get(key)
             known = None if row is None else (row, jobs.get(row.job_key))
             self._bring(found[key], known, present, done, by)
-        gone = [key for key in sorted(keys) if key in rows and key not in found]
+        gone = [key for key in sorted(rows) if key not in found and self._is_ours(rows[key])]
         self._remove(gone, done, by, surely=surely)
         return done
+
+    def _rows(self, keys: Collection[Name] | None) -> dict[Name, WebJob]:
+        if keys is None:
+            return {(row.type, row.name.lower()): row for row in self._store.webjobs.all()}
+        each = ((key, self._store.webjobs.get(job_id(*key))) for key in keys)
+        return {key: row for key, row in each if row is not None}
+
+    def _is_ours(self, row: WebJob) -> bool:
+        """Return whether the folder of *row* would lie here: else another machine knows of it."""
+        folder, site = Path(row.folder), self.site()
+        below = any(folder.is_relative_to(root) for root in (site.root, site.jobs_root))
+        return below or folder.exists()
 
     def _look(self, keys: Collection[Name] | None) -> dict[Name, Found]:
         site, scripts = self.site(), self.scripts()
@@ -178,7 +188,7 @@ class Syncer:
         if not gone:
             return
         if not surely:
-            time.sleep(_SECOND_LOOK)
+            _rest(_SECOND_LOOK)
             back = self._look(gone)
             gone = [key for key in gone if key not in back]
         for kind, name in gone:
