@@ -67,6 +67,8 @@ class Changes:
                 changed = self._store.jobs.change(job_id, job.version, plan.changes, plan.ledger)
             except StaleVersion:
                 continue
+            if job.mode is Mode.CONTINUOUS:
+                self._announce.supervisor()
             self._announce.job("changed", job_id, by, fields=_named(job, changed, change))
             return changed
         raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
@@ -92,6 +94,7 @@ class Changes:
 
     def _plan(self, job: Job, change: Change) -> _Plan:
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
+        wrong += drafts.singleton_mistakes(job.mode, change.policy.get("singleton"))
         before = self._readable(job)
         try:
             after = self._trigger(job, before, change)
@@ -130,6 +133,9 @@ class Changes:
         return drafts.run_as_mistakes(user, self._configuration.settings)
 
     def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
+        if Mode.CONTINUOUS in {job.mode, change.mode}:
+            _require_no_moments(job, change)
+            return None
         if change.mode is Mode.TRIGGERED:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
         if change.trigger:
@@ -177,6 +183,17 @@ class Changes:
             misfire = replace(current.misfire, grace=after.misfire.grace)
             current = replace(current, misfire=misfire)
         return merged(current, after, change.policy)
+
+
+def _require_no_moments(job: Job, change: Change) -> None:
+    """Refuse moments for a continuous job. Raises: InvalidInput.
+
+    No job becomes continuous or ceases to be so: what its runs are is another thing then.
+    """
+    if job.mode is not Mode.CONTINUOUS or change.mode not in {None, Mode.CONTINUOUS}:
+        message = "A job cannot become continuous, or cease to be; make another one."
+        raise InvalidInput.field("mode", "mode", message)
+    drafts.read_trigger(Mode.CONTINUOUS, change.trigger, 0, "UTC")
 
 
 def _replan(

@@ -13,6 +13,8 @@ from jobsched.settings import Settings
 from jobsched.settings.suggestions import did_you_mean
 from jobsched.triggers import KINDS, TRIGGER_KEYS, Trigger, parse
 
+_WITHOUT_MOMENTS = (Mode.TRIGGERED, Mode.CONTINUOUS)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
@@ -41,20 +43,20 @@ def read_trigger(
     timezone: str,
     calendars: Calendars = NO_CALENDARS,
 ) -> Trigger | None:
-    """Return the trigger in the keys *given* that are not None; None for a triggered job.
+    """Return the trigger in the keys *given* that are not None; None for a job without moments.
 
     *timezone* and *calendars* are those of the configuration.
 
     Raises: InvalidInput with every broken rule.
     """
     said = {name: value for name, value in given.items() if value is not None}
-    if mode is Mode.TRIGGERED:
+    if mode in _WITHOUT_MOMENTS:
         if said:
-            raise InvalidInput([_without_moments(name) for name in sorted(said)])
+            raise InvalidInput([_without_moments(name, mode) for name in sorted(said)])
         return None
     if not any(kind in said for kind in KINDS):
         kinds = ", ".join(KINDS)
-        message = f'Give exactly one of {kinds}, or "mode": "triggered".'
+        message = f'Give exactly one of {kinds}, or "mode": "triggered" or "continuous".'
         raise InvalidInput.field(KINDS[0], "required", message)
     return parse(said, created_us=created_us, timezone=timezone, calendars=calendars)
 
@@ -91,6 +93,14 @@ def run_as_mistakes(user: object, settings: Settings) -> list[FieldError]:
     return [FieldError(field="run_as", rule="not_allowed", message=message)]
 
 
+def singleton_mistakes(mode: Mode | None, singleton: object) -> list[FieldError]:
+    """Return what is wrong with asking for a *singleton* in a job of this *mode*."""
+    if singleton is not True or mode is Mode.CONTINUOUS:
+        return []
+    message = "Only a job of mode continuous can be a singleton."
+    return [FieldError(field="singleton", rule="mode", message=message)]
+
+
 def mistakes(
     data: Mapping[str, Any],
     catalog: Catalog,
@@ -103,19 +113,19 @@ def mistakes(
     For reporting them together with what is wrong with other fields.
     """
     found: list[FieldError] = []
-    triggered = data.get("mode") == Mode.TRIGGERED.value
+    mode = next((mode for mode in _WITHOUT_MOMENTS if data.get("mode") == mode.value), None)
     given = {name: data[name] for name in TRIGGER_KEYS if name in data}
     try:
-        mode = Mode.TRIGGERED if triggered else None
         read_trigger(mode, given, now_us, timezone, calendars)
     except InvalidInput as refusal:
         found.extend(refusal.errors)
+    found.extend(singleton_mistakes(mode, data.get("singleton")))
     name, params = data.get("task"), data.get("params")
     if isinstance(name, str) and name in catalog and isinstance(params, Mapping):
         found.extend(params_mistakes(catalog.get(name), params))
     return found
 
 
-def _without_moments(name: str) -> FieldError:
-    message = f"A job of mode triggered has no moments: leave out {name}."
+def _without_moments(name: str, mode: Mode) -> FieldError:
+    message = f"A job of mode {mode.value} has no moments: leave out {name}."
     return FieldError(field=name, rule="mode", message=message)

@@ -23,7 +23,8 @@ class Hosted:
     """A run from its start until the supervisor lets the runner forget it.
 
     *pid* is the main process (or the worker that serves the run), *start_time* its kernel start
-    time; *deadline*, *kill_at*, *idle_since*, *next_sample* are monotonic seconds, None = never.
+    time; *deadline*, *kill_at*, *lease_until*, *idle_since*, *next_sample* are monotonic seconds,
+    None = never.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Hosted:
         "keeps_main",
         "key",
         "kill_at",
+        "lease_until",
         "log",
         "next_sample",
         "note",
@@ -75,6 +77,7 @@ class Hosted:
         self.deadline_reason = f"It ran longer than {request.timeout:g} s." if self.deadline else ""
         self.kill_at: float | None = None
         self.term_at: float | None = None
+        self.lease_until = now + request.lease if request.lease else None
         self.idle_since = now
         self.next_sample: float | None = None
         self.busy_ticks = 0
@@ -95,6 +98,8 @@ class Hosted:
                 moments.append(self.started + AGE)
             if self.stopped_by is None:
                 moments += [one for one in (self.deadline, self.next_sample) if one is not None]
+            if self.lease_until is not None:
+                moments.append(self.lease_until)
         moments += [one for one in (self.kill_at, self.term_at) if one is not None]
         return min(moments, default=None)
 

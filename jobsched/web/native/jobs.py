@@ -14,6 +14,7 @@ from jobsched.errors import (
     StaleVersion,
     UnknownJob,
     UnknownTask,
+    WrongMode,
 )
 from jobsched.model import Job, Role
 from jobsched.storage.searching import RunFilter
@@ -121,7 +122,7 @@ def delete_job(job_id: UUID) -> Response:
     body=RunNowRequest,
     answers={200: RunAnswer, 202: RunAnswer},
     headers=("Idempotency-Key", "Prefer"),
-    errors=(UnknownJob, JobBusy, KeyReused, QueueFull),
+    errors=(UnknownJob, JobBusy, WrongMode, KeyReused, QueueFull),
 )
 def run_job(job_id: UUID) -> Response:
     """Run a job now."""
@@ -162,6 +163,24 @@ def resume_job(job_id: UUID) -> Response:
     """Let a paused job go on."""
     json_body(Nothing, optional=True)
     return _shown(operations.pauses.resume(str(job_id), caller()))
+
+
+@native.post("/jobs/<uuid:job_id>/start")
+@needs(Role.OPERATOR)
+@describes(body=Nothing, answers={200: JobAnswer}, errors=(UnknownJob, WrongMode))
+def start_job(job_id: UUID) -> Response:
+    """Start a continuous job; one that runs already goes on."""
+    json_body(Nothing, optional=True)
+    return _shown(operations.services.start(str(job_id), caller()))
+
+
+@native.post("/jobs/<uuid:job_id>/stop")
+@needs(Role.OPERATOR)
+@describes(body=Nothing, answers={200: JobAnswer}, errors=(UnknownJob, WrongMode))
+def stop_job(job_id: UUID) -> Response:
+    """Stop a continuous job until it is started; one that is stopped stays so."""
+    json_body(Nothing, optional=True)
+    return _shown(operations.services.stop(str(job_id), caller()))
 
 
 @native.get("/jobs/<uuid:job_id>/runs")

@@ -10,7 +10,7 @@ from jobsched.web.payloads.types import Env, Priority, Seconds, User, Word
 
 _POLICY = (
     "queue", "priority", "max_instances", "overlap", "timeout", "idle_timeout", "grace",
-    "on_lost", "history", "env", "run_as", "detach",
+    "on_lost", "history", "env", "run_as", "detach", "singleton",
 )  # fmt: skip
 
 
@@ -76,6 +76,11 @@ class PolicyFields(Payload):
     run_as: Annotated[User | None, Field(description="User whose rights its runs have.")] = None
     detach: Annotated[
         bool | None, Field(description="Whether processes that a run leaves behind may live on.")
+    ] = None
+
+    singleton: Annotated[
+        bool | None,
+        Field(description="Continuous jobs: whether it runs on one machine at a time."),
     ] = None
 
     def policy(self) -> dict[str, Any]:
