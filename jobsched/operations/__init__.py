@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
     from jobsched.operations.webjobs import WebJobs
+    from jobsched.operations.webhooks import WebHooks
     from jobsched.storage import Store
 
 
@@ -51,6 +52,7 @@ class Operations:
     upcoming: "Upcoming"
     webjobs: "WebJobs"
     app_settings: "AppSettingsBook"
+    web_hooks: "WebHooks"
 
 
 def build(
@@ -76,6 +78,7 @@ def build(
     from jobsched.operations.tokens import Tokens
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
+    from jobsched.operations.webhooks import WebHooks
     from jobsched.operations.webjobs import build as build_webjobs
 
     announce = Announcer(notify)
@@ -102,4 +105,5 @@ def build(
         upcoming=Upcoming(store, configuration),
         webjobs=build_webjobs(store, configuration, queue, announce),
         app_settings=AppSettingsBook(store, configuration.settings, announce),
+        web_hooks=WebHooks(store, configuration.settings, announce),
     )

@@ -12,7 +12,9 @@ from jobsched.storage.sqlite import wal_reset_fault
 if TYPE_CHECKING:
     from jobsched.storage.audit import Audit
     from jobsched.storage.claims import Claims
+    from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
+    from jobsched.storage.hooks import Hooks
     from jobsched.storage.idempotency import Idempotency
     from jobsched.storage.jobs import Jobs
     from jobsched.storage.leases import Leases
@@ -124,6 +126,18 @@ class Store:
         from jobsched.storage.idempotency import Idempotency
 
         return Idempotency(self.database)
+
+    @cached_property
+    def hooks(self) -> "Hooks":
+        from jobsched.storage.hooks import Hooks
+
+        return Hooks(self.database)
+
+    @cached_property
+    def deliveries(self) -> "Deliveries":
+        from jobsched.storage.deliveries import Deliveries
+
+        return Deliveries(self.database)
 
     @cached_property
     def pruning(self) -> "Pruning":

@@ -5,16 +5,17 @@ of every other interface, with Kudu's ``Message`` in addition.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar, cast
 
-from flask import Blueprint, Response
-from flask.sansio.blueprints import BlueprintSetupState
+from flask import Blueprint, Flask, Response
+from flask.blueprints import BlueprintSetupState
 from pydantic_core import to_json
 
 from jobsched.web import problems
 
 JSON = "application/json; charset=utf-8"  # clients of Kudu compare it as a whole
-_ADDRESSES = r"/(api/)?(settings|hooks|environment|command|zipdeploy|deployments)(/|$)"
+_ADDRESSES = r"/(api/)?(settings|hooks|command|zipdeploy|deployments)(/|$)"
 hooks = Blueprint("hooks", __name__)
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -36,9 +37,14 @@ def answer(body: object, status: int = 200) -> Response:
     return Response(to_json(body) + b"\n", status, content_type=JSON)
 
 
+def iso(moment: datetime | None) -> str | None:
+    """Return an instant as ISO 8601 UTC with Z."""
+    return None if moment is None else moment.isoformat()[:-6] + "Z"
+
+
 @hooks.record_once
 def _tell_problems(state: BlueprintSetupState) -> None:
-    problems.speak(state.app, _ADDRESSES, _with_message)
+    problems.speak(cast(Flask, state.app), _ADDRESSES, _with_message)
 
 
 def _with_message(problem: Mapping[str, object]) -> tuple[bytes, str]:
