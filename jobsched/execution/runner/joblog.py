@@ -89,9 +89,18 @@ class JobLog:
         self.system(f"Status changed to {word}")
         if why:
             self.system(why, b"ERR ")
+        self._close()
+
+    def _close(self) -> None:
         self._sheet.close()
         if self._errors is not None:
             self._errors.close()
+
+    def waiting(self, seconds: float) -> None:
+        """Tell that a continuous job is started again after *seconds*, and close the files."""
+        self.system(f"Process went down, waiting for {round(seconds, 1):g} seconds")
+        self.system("Status changed to PendingRestart")
+        self._close()
 
     def system(self, text: str, level: bytes = b"INFO") -> None:
         """Write one line of our own, or one for each line of *text*."""

@@ -123,6 +123,13 @@ class Keeper:
                 self._mirror.note(replace(row, next_try_us=None))
             self._mirror.tell("service started", key, run=run_id, restarts=row.restarts)
 
+    def wait_of(self, run: Run) -> float | None:
+        """Return for how many seconds the service waits whose *run* has ended; None if not."""
+        row = self._mirror.row(run.job_key or 0)
+        if row.state is not ServiceState.WAITING or row.next_try_us is None or run.ended_at is None:
+            return None
+        return (row.next_try_us - clock.to_us(run.ended_at)) / clock.SECOND
+
     def returned(self, delay: float) -> None:
         """Keep what no runner could start for our own want; try the same run after *delay*."""
         now_us = clock.now_us()

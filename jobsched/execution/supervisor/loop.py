@@ -221,7 +221,8 @@ class Supervisor:
                 settlement = settlements[(one.run.id, one.run.claim)]
                 tell_finished(one, settlement, self._settings.runs_dir)
                 if one.run.task == WEB_JOB:
-                    self._present.around.webjobs.over(one.run)
+                    wait = self._keeper.wait_of(one.run)
+                    self._present.around.webjobs.over(one.run, wait)
         while self._buried:
             hosting.discard(self._settings.data_dir, self._buried.pop())
 

@@ -97,25 +97,30 @@ class WebJobRuns:
                 begun = replace(run, started_at=clock.from_us(started_us))
                 self._write_status(begun, webjob, "Running")
 
-    def over(self, run: Run) -> None:
-        """Write how *run*, which is done, has ended; unless its files went with its folder."""
+    def over(self, run: Run, wait: float | None = None) -> None:
+        """Write how *run*, which is done, has ended; unless its files went with its folder.
+
+        A continuous job is started again after *wait* seconds; None: at once, or not at all.
+        """
         with suppress(JobschedError):
             webjob = self.find(run.job_id or "")
             if webjob is not None and run.ended_by is not None:
-                self._write_end(run, webjob)
+                self._write_end(run, webjob, wait)
 
-    def _write_end(self, run: Run, webjob: WebJob) -> None:
+    def _write_end(self, run: Run, webjob: WebJob, wait: float | None) -> None:
         facts = {
             "ended_by": str(run.ended_by),
             "exit_code": run.exit_code,
             "signal": run.signal,
             "reason": run.reason,
         }
+        log = JobLog(self._log(webjob, self._folder(run, webjob), {}))
         if run.ended_by in _UNTOLD or run.started_at is None:
-            log = JobLog(self._log(webjob, self._folder(run, webjob), {}))
             if run.ended_by is not EndedBy.LOST:
                 log.begin()
             log.end(facts)
+        if wait is not None:
+            log.waiting(wait)
         self._write_status(run, webjob, verdict(facts)[0])
 
     # What is started

@@ -47,12 +47,12 @@ def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
-def test_JobDirectoryHasChanged_NoChanges(job: Job) -> None:  # noqa: N802 - Kudu's name
+def test_JobDirectoryHasChanged_NoChanges(job: Job) -> None:
     assert job.prepare() == job.working
     assert job.said == []
 
 
-def test_JobDirectoryHasChanged_FileModifiedInSubDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileModifiedInSubDir(job: Job) -> None:
     (job.source / "subdir" / "test2.txt").write_text("update")
 
     working = job.prepare()
@@ -62,49 +62,49 @@ def test_JobDirectoryHasChanged_FileModifiedInSubDir(job: Job) -> None:  # noqa:
     assert (working / "subdir" / "test2.txt").read_text() == "update"
 
 
-def test_JobDirectoryHasChanged_FileModifiedInRootDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileModifiedInRootDir(job: Job) -> None:
     (job.source / "test2.txt").write_text("update")
 
     assert job.prepare() != job.working
     assert job.said[0].startswith(CHANGED.format("test2.txt"))
 
 
-def test_JobDirectoryHasChanged_FileAddedInRootDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileAddedInRootDir(job: Job) -> None:
     (job.source / "test4.txt").write_text("test")
 
     assert (job.prepare() / "test4.txt").exists()
     assert job.said[0].startswith(NEW.format("test4.txt"))
 
 
-def test_JobDirectoryHasChanged_FileDeleted(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileDeleted(job: Job) -> None:
     (job.source / "test2.txt").unlink()
 
     assert not (job.prepare() / "test2.txt").exists()
     assert job.said == [GONE.format("test2.txt")]
 
 
-def test_JobDirectoryHasChanged_FileAddedInWorkingDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileAddedInWorkingDir(job: Job) -> None:
     (job.working / "test4.txt").write_text("test")
 
     assert job.prepare() == job.working
     assert job.said == []
 
 
-def test_JobDirectoryHasChanged_FileModifiedInWorkingDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileModifiedInWorkingDir(job: Job) -> None:
     (job.working / "test2.txt").write_text("x")
 
     assert (job.prepare() / "test2.txt").read_text() == "test"
     assert job.said[0].startswith(CHANGED.format("test2.txt"))
 
 
-def test_JobDirectoryHasChanged_FileDeletedInWorkingDir(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_FileDeletedInWorkingDir(job: Job) -> None:
     (job.working / "test2.txt").unlink()
 
     assert (job.prepare() / "test2.txt").exists()
     assert job.said[0].startswith(NEW.format("test2.txt"))
 
 
-def test_JobDirectoryHasChanged_IsCaseInsensitive(job: Job) -> None:  # noqa: N802
+def test_JobDirectoryHasChanged_IsCaseInsensitive(job: Job) -> None:
     (job.working / "test1.txt").rename(job.working / "TEST1.TXT")
 
     assert job.prepare() == job.working
