@@ -57,6 +57,16 @@ class Missed(NamedTuple):
     reason: str | None
 
 
+class RestartLoop(NamedTuple):
+    """A continuous job on *node* whose run *run_id* was the last of *exits* quick ones in a row."""
+
+    job_key: int
+    run_id: int
+    node: str
+    exits: int
+    next_try_us: int | None
+
+
 Hooks = list[tuple[Any, ...]]
 
 
@@ -98,12 +108,12 @@ def missed_of(
 
 
 def note_restart_loop(
-    database: Database, connection: Connection, job_key: int, run_id: int, facts: dict[str, Any]
+    database: Database, connection: Connection, loop: RestartLoop, now_us: int
 ) -> None:
-    """Note that a continuous job ends again and again soon after its start (*facts*)."""
-    happening = Happening(RESTART_LOOP, job_key=job_key, run_id=run_id, facts=to_text(facts))
-    hooks = hooks_of(database, connection)
-    _note(database, connection, hooks, [happening], int(facts["now_us"]))
+    """Note that a continuous job ends again and again soon after its start."""
+    facts = to_text({"node": loop.node, "exits": loop.exits, "next_try_us": loop.next_try_us})
+    happening = Happening(RESTART_LOOP, job_key=loop.job_key, run_id=loop.run_id, facts=facts)
+    _note(database, connection, hooks_of(database, connection), [happening], now_us)
 
 
 def publish(database: Database, connection: Connection, event: str, body: str, now_us: int) -> int:

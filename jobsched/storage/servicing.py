@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from jobsched.model import Job, Run, RunState, ServiceState, service_policy
+from jobsched.storage import happenings
 from jobsched.storage.claims import Claim
 from jobsched.storage.database import Database
+from jobsched.storage.happenings import RestartLoop
 from jobsched.storage.rows import JOB_COLUMNS, job_from, run_from, select_runs
 from jobsched.storage.tables import runs
 from jobsched.storage.texts import policy_to_text, to_text
@@ -67,7 +69,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave:
-    """Where the end of the run *run_id* leaves its service; *again* when it starts at once."""
+    """Where the end of the run *run_id* leaves its service; *again* when it starts at once.
+
+    *loop* when with this exit it has become clear that it cannot stay up.
+    """
 
     job_key: int
     node: str
@@ -75,6 +80,7 @@ class Leave:
     state: ServiceState
     next_try_us: int | None = None
     exits: int = 0
+    loop: bool = False
     again: Wish | None = None
 
 
@@ -91,6 +97,10 @@ def leave(
 ) -> list[Claim]:
     """Write what the ends of runs mean for their services; return the runs that follow at once."""
     database.many(connection, _LEAVE, [_left(one, now_us) for one in leaves])
+    for one in leaves:
+        if one.loop:
+            loop = RestartLoop(one.job_key, one.run_id, one.node, one.exits, one.next_try_us)
+            happenings.note_restart_loop(database, connection, loop, now_us)
     wishes = [one.again for one in leaves if one.again is not None]
     return begin(database, connection, wishes, now_us)
 

@@ -8,12 +8,14 @@ import pytest
 from jobsched import clock
 from jobsched.clock import SECOND, from_us
 from jobsched.errors import Conflict, HookExists
-from jobsched.model import CatchUp, EndedBy, Misfire, Mode, Policy
+from jobsched.model import End, EndedBy, Misfire, Mode, Policy, ServiceState
 from jobsched.storage import Store, deliveries
 from jobsched.storage import hooks as hook_rows
 from jobsched.storage.deliveries import Attempt, Delivery
 from jobsched.storage.happenings import EVENTS
 from jobsched.storage.hooks import Hook, NewHook
+from jobsched.storage.services import Leave, Wish
+from jobsched.storage.settling import Settlement
 from tests.support.firing import Scheduling
 from tests.support.rows import NOON, add_job, add_run, claim_all, settle
 
@@ -167,16 +169,26 @@ def test_moments_that_are_missed_are_told(scheduling: Scheduling, store: Store) 
     assert "late" in found.facts["reason"]
 
 
-def test_one_missed_moment_is_told_too(scheduling: Scheduling, store: Store) -> None:
-    hook = add_hook(store, "RunMissed")
-    policy = Policy(misfire=Misfire(grace=1.0, catch_up=CatchUp.NONE))
-    scheduling.add({"at": "2023-11-14T22:13:30Z"}, policy=policy)
-    scheduling.add()
+def test_a_restart_loop_is_told(store: Store) -> None:
+    hook = add_hook(store, "RestartLoop", "RunFailed")
+    job = add_job(store, mode=Mode.CONTINUOUS, trigger=None, next_us=None)
+    [claim] = store.services.begin([Wish(job_key=job.key, node="here", runner="r", boot_id="b")], 0)
+    end = End(run_id=claim.run.id, claim=1, ended_by=EndedBy.EXIT, exit_code=1, ended_us=NOON)
+    leave = Leave(
+        job_key=job.key,
+        node="here",
+        run_id=claim.run.id,
+        state=ServiceState.WAITING,
+        next_try_us=NOON + SECOND,
+        exits=6,
+        loop=True,
+    )
 
-    scheduling.fire(10)
-    scheduling.fire(5)
+    store.services.settle([Settlement(end=end)], [leave], NOON)
 
-    assert [event for event, _ in told(store, hook)] in ([], ["RunMissed"])
+    assert told(store, hook) == [("RestartLoop", claim.run.id)]
+    facts = {"node": "here", "exits": 6, "next_try_us": NOON + SECOND}
+    assert one(store, hook).facts == facts
 
 
 def test_what_is_published_is_told_as_it_is(store: Store) -> None:

@@ -110,7 +110,8 @@ def leave_of(
         return leave
     wait, exits = after_exit(restart_time, _up(end, row), row.exits)
     due_us = (end.ended_us or now_us) + round(wait * SECOND)
-    return replace(leave, state=ServiceState.WAITING, next_try_us=due_us, exits=exits)
+    loop = exits == FREE + 1  # told once, when it begins
+    return replace(leave, state=ServiceState.WAITING, next_try_us=due_us, exits=exits, loop=loop)
 
 
 def _up(end: End, row: Service) -> float:

@@ -124,3 +124,10 @@ def test_one_whose_start_nobody_has_seen_has_not_been_up() -> None:
     known = leave_of(service(ServiceState.RUNNING), lost, 60.0, NOW, starting=True)
 
     assert (quick.exits, known.exits) == (1, 1)
+
+
+@pytest.mark.parametrize(("before", "loop"), [(0, False), (4, False), (5, True), (6, False)])
+def test_the_sixth_quick_exit_in_a_row_begins_a_loop(before: int, loop: bool) -> None:
+    leave = leave_of(service(exits=before), ended(0.1), 60.0, NOW, starting=True)
+
+    assert leave.loop is loop
