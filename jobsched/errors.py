@@ -12,7 +12,7 @@ JobschedError                500
 ├── WrongMethod              405
 ├── Conflict                 409
 │   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
-│   ├── HookExists
+│   ├── HookExists, WebJobFolder
 ├── StaleVersion             412
 ├── TooLarge                 413
 ├── RangeNotSatisfiable      416
@@ -26,6 +26,7 @@ JobschedError                500
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 
 class JobschedError(Exception):
@@ -199,6 +200,19 @@ class WrongMode(Conflict):
 
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
+
+
+class WebJobFolder(Conflict):
+    """What a web job is stands in its folder: that is changed and deleted, not the job."""
+
+    title = "Web job"
+
+    def __init__(self, job_id: str, kind: str, name: str) -> None:
+        url = f"/api/{kind}webjobs/{quote(name)}"
+        super().__init__(
+            f"Job {job_id} is a web job: delete it at {url}, change it at {url}/settings.",
+            job=job_id,
+        )
 
 
 class HookExists(Conflict):

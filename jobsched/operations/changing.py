@@ -6,8 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import Task
-from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob, UnknownTask
+from jobsched.catalog import WEB_JOB, Task
+from jobsched.errors import (
+    FieldError,
+    InvalidInput,
+    StaleVersion,
+    UnknownJob,
+    UnknownTask,
+    WebJobFolder,
+)
 from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
@@ -56,7 +63,8 @@ class Changes:
     def change(self, job_id: str, change: Change, by: str, version: int | None = None) -> Job:
         """Change a job, which must be at *version* if one is named; return it as it is now.
 
-        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask, Conflict.
+        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask, Conflict,
+            WebJobFolder.
         """
         for _ in range(_ATTEMPTS):
             job = self._current(job_id, version)
@@ -79,7 +87,7 @@ class Changes:
             self._plan(job, change)
         except InvalidInput as refusal:
             return [*refusal.errors]
-        except UnknownTask:
+        except (UnknownTask, WebJobFolder):
             return []  # told by its own error once nothing else is wrong
         return []
 
@@ -93,6 +101,9 @@ class Changes:
         return job
 
     def _plan(self, job: Job, change: Change) -> _Plan:
+        if job.task == WEB_JOB:
+            self._require_as_it_is(job, change)
+            return _Plan({})
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
         wrong += drafts.singleton_mistakes(job.mode, change.policy.get("singleton"))
         before = self._readable(job)
@@ -112,6 +123,18 @@ class Changes:
         if after == before:
             return _Plan(changes)
         return _replan(job, before, after, changes)
+
+    def _require_as_it_is(self, job: Job, change: Change) -> None:
+        """Refuse whatever would make a web job another than its folder. Raises: WebJobFolder."""
+        before = self._readable(job)
+        differs = (
+            any(getattr(job, name) != value for name, value in change.fields.items())
+            or change.mode not in {None, job.mode}
+            or merged(job.policy, job.policy, change.policy) != job.policy
+            or (bool(change.trigger) and self._trigger(job, before, change) != before)
+        )
+        if differs:
+            raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)
 
     def _task(self, job: Job, change: Change) -> Task | None:
         """Return the task's entry; None when the job keeps one that has left the catalog."""

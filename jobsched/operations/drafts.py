@@ -8,7 +8,7 @@ from typing import Any
 from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.catalog import Catalog, Task
 from jobsched.errors import FieldError, InvalidInput
-from jobsched.model import Mode
+from jobsched.model import Job, Mode, WebJobType
 from jobsched.settings import Settings
 from jobsched.settings.suggestions import did_you_mean
 from jobsched.triggers import KINDS, TRIGGER_KEYS, Trigger, parse
@@ -59,6 +59,12 @@ def read_trigger(
         message = f'Give exactly one of {kinds}, or "mode": "triggered" or "continuous".'
         raise InvalidInput.field(KINDS[0], "required", message)
     return parse(said, created_us=created_us, timezone=timezone, calendars=calendars)
+
+
+def web_job_type(job: Job) -> WebJobType:
+    """Return which kind of web job *job* is."""
+    continuous = job.mode is Mode.CONTINUOUS
+    return WebJobType.CONTINUOUS if continuous else WebJobType.TRIGGERED
 
 
 def params_mistakes(task: Task, params: Mapping[str, Any]) -> list[FieldError]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import Task
+from jobsched.catalog import WEB_JOB, Task
 from jobsched.errors import (
     Conflict,
     FieldError,
@@ -14,6 +14,7 @@ from jobsched.errors import (
     StaleVersion,
     UnknownJob,
     UnknownTask,
+    WebJobFolder,
     WrongMode,
 )
 from jobsched.model import EndedBy, Job, JobState, Mode, Run, RunState
@@ -144,9 +145,11 @@ class Jobs:
         What runs goes on to its end, or is stopped with *stop*; a continuous job is stopped in any
         case, everywhere. With a *version*, the job must still be at it.
 
-        Raises: UnknownJob, StaleVersion.
+        Raises: UnknownJob, StaleVersion, WebJobFolder.
         """
         job = self.get(job_id)
+        if job.task == WEB_JOB:
+            raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)
         if not self._store.jobs.delete(job_id, version):
             raise StaleVersion(f"Job {self.get(job_id).id} has been changed since you read it.")
         states = [RunState.QUEUED, *([RunState.STARTING, RunState.RUNNING] if stop else [])]

@@ -14,6 +14,7 @@ from jobsched.errors import (
     StaleVersion,
     UnknownJob,
     UnknownTask,
+    WebJobFolder,
     WrongMode,
 )
 from jobsched.model import Job, Role
@@ -89,7 +90,7 @@ def show_job(job_id: UUID) -> Response:
     body=JobChange,
     answers={200: JobAnswer},
     headers=("If-Match",),
-    errors=(UnknownJob, Conflict, StaleVersion),
+    errors=(UnknownJob, Conflict, StaleVersion, WebJobFolder),
 )
 def change_job(job_id: UUID) -> Response:
     """Change the given fields of a job."""
@@ -106,7 +107,7 @@ def change_job(job_id: UUID) -> Response:
     query=DeleteQuery,
     answers={200: None},
     headers=("If-Match",),
-    errors=(UnknownJob, StaleVersion),
+    errors=(UnknownJob, StaleVersion, WebJobFolder),
 )
 def delete_job(job_id: UUID) -> Response:
     """Unschedule a job; its history stays readable."""
