@@ -18,10 +18,11 @@ from jobsched.web.audit import AuditWriter
 from jobsched.web.context import EXTENSION
 from jobsched.web.health import health
 from jobsched.web.hooks import hooks
+from jobsched.web.kudu import kudu
 from jobsched.web.native import native
 from jobsched.web.watching import Watcher
 
-INTERFACES: tuple[Blueprint, ...] = (health, native, hooks)
+INTERFACES: tuple[Blueprint, ...] = (health, native, hooks, kudu)
 _WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
 
 

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, g, request
+from flask.sansio.app import App
 from werkzeug.exceptions import HTTPException
 
 from jobsched import errors
@@ -58,7 +59,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, respond)
 
 
-def speak(app: Flask, path: str, form: Form) -> None:
+def speak(app: App, path: str, form: Form) -> None:
     """Tell problems in another *form* where *path*, a regular expression, matches the beginning.
 
     Of several that match, the one that matches most of the path asked for is taken.
@@ -133,6 +134,8 @@ def _headers_of(error: errors.JobschedError) -> list[tuple[str, str]]:
         return [("Connection", "close")]
     if isinstance(error, errors.RangeNotSatisfiable) and "size" in error.facts:
         return [("Content-Range", f"bytes */{error.facts['size']}")]
+    if isinstance(error, errors.StaleVersion) and "etag" in error.facts:
+        return [("ETag", f'"{error.facts["etag"]}"')]
     return []
 
 

@@ -1,0 +1,84 @@
+"""Handing a request on to a server on this machine's loopback address, both ways as a stream."""
+
+import re
+from collections.abc import Iterable, Iterator
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from urllib.parse import quote
+
+from flask import Response, request
+
+LOOPBACK = "127.0.0.1"
+SILENCE = 100.0  # seconds without a byte after which nobody waits any longer (.NET's default)
+BLOCK = 65_536
+# What concerns one connection only (RFC 9110, 7.6.1), and what is between the client and us.
+_HOP = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+    "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+_OURS = frozenset({"host", "content-length", "expect", "authorization", "cookie"})
+_NOT_BACK = frozenset({"set-cookie", "content-security-policy"})
+# What a job shows must not act as if it were one of our own pages.
+_APART = ("Content-Security-Policy", "sandbox allow-scripts allow-forms; frame-ancestors 'none'")
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class Unreachable(Exception):
+    """Nobody answers there, or not in HTTP."""
+
+
+def forward(port: int, target: str) -> Response:
+    """Return what the server at *port* answers to the present request, put to its *target*.
+
+    Method, query, headers and body are those of the request. Raises: Unreachable.
+    """
+    connection = HTTPConnection(LOOPBACK, port, timeout=SILENCE)
+    try:
+        answer = _asked(connection, quote(target, safe=_PRINTABLE))
+    except (OSError, HTTPException, ValueError) as error:
+        connection.close()
+        raise Unreachable(str(error) or type(error).__name__) from error
+    response = Response(_body(answer), answer.status)
+    response.headers.clear()
+    response.headers.extend(_end_to_end(answer.getheaders(), _NOT_BACK))
+    response.headers.add(*_APART)
+    response.call_on_close(connection.close)
+    return response
+
+
+def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
+    headers = dict(_end_to_end(request.headers.items(), _OURS))
+    body: Iterable[bytes] | None = None
+    length = request.content_length
+    if length is None and "Transfer-Encoding" in request.headers:
+        headers["Transfer-Encoding"], body = "chunked", _blocks()
+    elif length is not None:
+        headers["Content-Length"], body = str(length), _blocks()
+    connection.request(
+        request.method, target, body, headers, encode_chunked="Transfer-Encoding" in headers
+    )
+    return connection.getresponse()
+
+
+def _blocks() -> Iterator[bytes]:
+    while block := request.stream.read(BLOCK):
+        yield block
+
+
+def _body(answer: HTTPResponse) -> Iterator[bytes]:
+    try:
+        while block := answer.read1(BLOCK):
+            yield block
+    except (OSError, HTTPException):
+        return  # it broke off; so does what we hand on
+
+
+def _end_to_end(
+    headers: Iterable[tuple[str, str]], without: frozenset[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield the headers that go further than one connection."""
+    pairs = [*headers]
+    named = ",".join(value for name, value in pairs if name.lower() == "connection")
+    dropped = _HOP | without | {word.strip().lower() for word in re.split(",", named)}
+    for name, value in pairs:
+        if name.lower() not in dropped:
+            yield name, value
