@@ -74,7 +74,7 @@ def _supervisor(start: Start, beat: Beat) -> None:
     from jobsched.app.watching import Watching
     from jobsched.execution.supervisor import serving
 
-    beside = (Chores(start.settings), Watching(start))
+    beside = (Chores(start.settings), Watching(start, hints(start.settings.data_dir)))
     for each in beside:
         each.start()
     try:

@@ -7,11 +7,10 @@ the supervisor.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jobsched import clock, operations
-from jobsched.app.hints import hints
 from jobsched.app.start import Start, configuration_of
 from jobsched.errors import InvalidInput, JobschedError
 from jobsched.events import Event, publish
@@ -31,11 +30,13 @@ _RETRY = 5.0
 
 
 class Watching:
-    """Keeps the jobs of the site as its folders are, with a store of its own."""
+    """Keeps the jobs of the site as its folders are, with a store of its own.
 
-    def __init__(self, start: Start) -> None:
+    *notify* wakes the listeners of a topic.
+    """
+
+    def __init__(self, start: Start, notify: Callable[[str], None]) -> None:
         self._store = Store.open(start.settings.database_url)
-        notify = hints(start.settings.data_dir)
         self._configuration = configuration_of(start)
         self._webjobs = operations.build(self._configuration, self._store, notify).webjobs
         self._done = threading.Event()

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from jobsched.operations.tokens import Tokens
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
-    from jobsched.operations.webjobs import WebJobs
     from jobsched.operations.webhooks import WebHooks
+    from jobsched.operations.webjobs import WebJobs
     from jobsched.storage import Store
 
 
@@ -85,6 +85,7 @@ def build(
     queue = Queue(store, configuration, announce)
     scheduling = Scheduling(store, announce)
     pauses = Pauses(store, configuration, announce)
+    webjobs = build_webjobs(store, configuration, queue, announce)
     return Operations(
         configuration=configuration,
         store=store,
@@ -103,7 +104,7 @@ def build(
         audit=AuditLog(store),
         waiting=Waiting(store),
         upcoming=Upcoming(store, configuration),
-        webjobs=build_webjobs(store, configuration, queue, announce),
-        app_settings=AppSettingsBook(store, configuration.settings, announce),
+        webjobs=webjobs,
+        app_settings=AppSettingsBook(store, configuration.settings, announce, webjobs.sync),
         web_hooks=WebHooks(store, configuration.settings, announce),
     )

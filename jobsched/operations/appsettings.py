@@ -5,10 +5,11 @@ obeys them.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
-from jobsched.errors import FieldError, InvalidInput, UnknownSetting
+from jobsched.errors import FieldError, InvalidInput, Unavailable, UnknownSetting
 from jobsched.operations.announce import Announcer
 from jobsched.settings import Settings
 from jobsched.storage import Store
@@ -25,10 +26,18 @@ _OURS = "JOBSCHED_"
 class AppSettingsBook:
     """Reading and changing app settings."""
 
-    def __init__(self, store: Store, settings: Settings, announce: Announcer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        announce: Announcer,
+        obey: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Make it; *obey* is called after a change by which web jobs may be treated otherwise."""
         self._store = store
         self._settings = settings
         self._announce = announce
+        self._obey = obey
 
     def read(self) -> AppSettings:
         """Return the app settings and what they mean."""
@@ -72,6 +81,8 @@ class AppSettingsBook:
         self._store.switches.change(SWITCH, change)
         # Never the values: secrets live here.
         self._announce.server("app settings changed", by, names=" ".join(sorted(changed)))
+        with suppress(Unavailable):  # the supervisor looks as well, a moment later
+            self._obey()
 
 
 def _mistakes(values: Mapping[str, str]) -> Iterator[FieldError]:

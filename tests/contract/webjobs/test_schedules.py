@@ -140,3 +140,12 @@ def test_a_pause_by_hand_outlasts_the_hold(
     for value in ({"WEBJOBS_STOPPED": "1"}, {}):
         store.switches.put("app_settings", value)
         assert job_of(webjobs).state is JobState.PAUSED
+
+
+def test_app_settings_count_at_once(operations: Operations, site: Site, webjobs: WebJobs) -> None:
+    put(site, TRIGGERED, "backup", schedule="0 0 3 * * *")
+    webjobs.sync()
+
+    operations.app_settings.put({"WEBJOBS_DISABLE_SCHEDULE": "1"}, "me")
+
+    assert webjobs.get(TRIGGERED, "backup").job.state is JobState.PAUSED
