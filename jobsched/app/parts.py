@@ -72,9 +72,14 @@ def _scheduler(start: Start, beat: Beat) -> None:
 def _supervisor(start: Start, beat: Beat) -> None:
     from jobsched.app.chores import Chores
     from jobsched.app.watching import Watching
+    from jobsched.app.webhooks import Telling
     from jobsched.execution.supervisor import serving
 
-    beside = (Chores(start.settings), Watching(start, hints(start.settings.data_dir)))
+    beside = (
+        Chores(start.settings),
+        Watching(start, hints(start.settings.data_dir)),
+        Telling(start),
+    )
     for each in beside:
         each.start()
     try:
