@@ -86,6 +86,14 @@ def test_a_hook_is_deleted_and_may_be_deleted_again(client: FlaskClient) -> None
     subscribe(client)
 
 
+@pytest.mark.parametrize("name", ["%00", "x", "..%2f", "%F0%9F%90%B4", "a" * 500])
+def test_what_is_no_id_is_none(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/api/hooks/{name}").status_code == 404
+    assert client.get(f"/api/hooks/{name}/deliveries").status_code == 404
+    assert client.delete(f"/api/hooks/{name}").status_code in {200, 404}
+    assert client.get(f"/api/settings/{name}").status_code == 404
+
+
 def test_a_hook_may_want_several_events(client: FlaskClient) -> None:
     made = subscribe(client, events=["RunFailed", "TriggeredJobFinished"], only_failures=True)
     events = ["TriggeredJobFinished", "RunFailed"]

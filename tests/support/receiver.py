@@ -7,11 +7,20 @@ with Receiver() as receiver:
 """
 
 import json
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+
+class Quiet(ThreadingHTTPServer):
+    """Says nothing about clients that break off."""
+
+    def handle_error(self, *_: object) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,7 @@ class Receiver:
     answers: list[int | tuple[int, str]] = field(default_factory=list)
     posts: list[Post] = field(default_factory=list)
     holding: threading.Event = field(default_factory=threading.Event)
+    certificate: tuple[Path, Path] | None = None  # with its key, for https
 
     def __post_init__(self) -> None:
         receiver = self
@@ -52,7 +62,14 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = Quiet(("127.0.0.1", 0), Handler)
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*self.certificate)
+            plain = self._server.socket
+            self._server.socket = context.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
+            )
         self._server.daemon_threads = True
         self._server.block_on_close = False
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))

@@ -117,6 +117,8 @@ def _parsed(text: str) -> Address | None:
     if parts.scheme not in _PORTS or not port or not _is_host(host):
         return None
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not (user + password).isprintable():
+        return None
     return Address(
         scheme=parts.scheme,
         host=host,

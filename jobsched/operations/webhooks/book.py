@@ -1,6 +1,7 @@
 """The verbs on web hooks: subscribing, looking, removing, publishing by hand."""
 
 import builtins
+import re
 from dataclasses import dataclass
 
 from jobsched.errors import InvalidInput, UnknownHook
@@ -13,6 +14,7 @@ from jobsched.storage.happenings import EVENTS
 from jobsched.storage.hooks import Hook, NewHook
 
 SHOWN = 100  # deliveries
+_ID = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ class WebHooks:
 
     def get(self, hook_id: str) -> Hook:
         """Return one web hook. Raises: UnknownHook."""
-        hook = self._store.hooks.get(hook_id)
+        hook = self._found(hook_id)
         if hook is None:
             raise UnknownHook(hook_id)
         return hook
@@ -73,7 +75,7 @@ class WebHooks:
 
     def delete(self, hook_id: str, by: str) -> None:
         """Remove a web hook, and what it has not been told yet; nothing when there is none."""
-        hook = self._store.hooks.get(hook_id)
+        hook = self._found(hook_id)
         if hook is not None and self._store.hooks.delete(hook_id):
             self._announce.server("web hook deleted", by, hook=hook.id, host=_host(hook))
 
@@ -84,6 +86,9 @@ class WebHooks:
         """
         self._check_event(event)
         return self._store.deliveries.publish(event, body)
+
+    def _found(self, hook_id: str) -> Hook | None:
+        return self._store.hooks.get(hook_id) if _ID.fullmatch(hook_id) else None
 
     def _check_event(self, event: str) -> None:
         if event not in EVENTS:

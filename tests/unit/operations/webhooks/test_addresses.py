@@ -137,7 +137,8 @@ def test_without_tls_a_host_must_be_allowed() -> None:
         "https://a.example:0/", "https://a.example:99999/", "https://a.example:x/",
         "https://a b.example/", "https://a.example/\r\nX: 1", "https://\u00e4.example/",
         "https://a.example\\@127.0.0.1/", "https://[::1", "https://[fe80::1%25eth0]/",
-        "https://a..example/", "https://-a.example/", "https://a.example/" + "x" * 2000,
+        "https://a..example/", "https://u%00:p@a.example/",
+        "https://u:%0d%0a@a.example/", "https://-a.example/", "https://a.example/" + "x" * 2000,
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url: str) -> None:

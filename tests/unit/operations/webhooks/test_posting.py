@@ -1,8 +1,11 @@
 """Posting to a receiver: the login, redirects, time and the address that was judged."""
 
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -163,6 +166,51 @@ def test_what_is_no_http_is_a_reason(text: bytes) -> None:
 
     assert answer.status is None
     assert answer.reason
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for localhost that nobody has signed, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(key), "-out", str(made)]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+    return made, key
+
+
+@pytest.mark.parametrize("insecure", [False, True])
+def test_a_certificate_is_checked_unless_told_otherwise(
+    certificate: tuple[Path, Path], insecure: bool
+) -> None:
+    with Receiver(certificate=certificate) as receiver:
+        host = f"localhost:{receiver.port}"
+        address = addresses.parse(f"https://{host}/", [host])
+        answer = posting.post(address, b"{}", {}, [host], insecure_ssl=insecure)
+
+    assert answer.status == (200 if insecure else None)
+    assert len(receiver.posts) == int(insecure)
+    assert insecure or "CERTIFICATE_VERIFY_FAILED" in answer.reason
+    assert all(post.headers["Host"] == host for post in receiver.posts)
+
+
+def test_a_certificate_must_be_for_the_name_that_is_called(
+    certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    with Receiver(certificate=certificate) as receiver:
+        names = [f"localhost:{receiver.port}", f"127.0.0.1:{receiver.port}"]
+        answers = [
+            posting.post(
+                addresses.parse(f"https://{name}/", names), b"{}", {}, names, insecure_ssl=False
+            )
+            for name in names
+        ]
+
+    assert [answer.status for answer in answers] == [200, None]
 
 
 def test_only_insecure_ssl_goes_without_a_certificate() -> None:
