@@ -121,7 +121,7 @@ def _folders(site: Site, kind: WebJobType) -> Iterator[Path]:
 def _listed(root: Path) -> list[Path]:
     """Return what a root holds. Raises: OSError when it is there but cannot be read."""
     try:
-        return sorted(root.iterdir())
+        return sorted(root.iterdir(), key=str)
     except (FileNotFoundError, NotADirectoryError):
         return []
 

@@ -46,8 +46,9 @@ def _digest(lines: list[str]) -> str:
 
 def _lines(folder: Path) -> list[str]:
     lines: list[str] = []
+    begin = len(str(folder)) + 1
     for path, facts in _files(folder):
-        lines.append(_line(os.path.relpath(path, folder), facts))
+        lines.append(_line(path[begin:], facts))
         if len(lines) >= MOST_FILES:
             break
     return lines

@@ -91,7 +91,7 @@ class Site:
 def entries(folder: Path) -> Sequence[Path]:
     """Return what *folder* holds, by name; nothing when it cannot be read or is none."""
     try:
-        return sorted(folder.iterdir())
+        return sorted(folder.iterdir(), key=str)
     except OSError:
         return []
 

@@ -18,6 +18,7 @@ from jobsched.operations.retention import Retention
 from jobsched.operations.webjobs.syncing import Syncer
 from jobsched.storage import Store
 from jobsched.webjobs import discovery
+from jobsched.webjobs.deployment import Deployments, Place
 from jobsched.webjobs.places import Site, entries, is_folder
 
 _MARGIN = 10.0  # seconds beyond its grace that a run may take to end
@@ -36,7 +37,9 @@ class Remover:
         """Remove a job with everything of it. Raises: Conflict when its folder stays."""
         site, kind, name = self._syncer.site(), webjob.type, webjob.name
         job = self._store.jobs.get(webjob.job_id)
-        removed = [_set_aside(site, folder) for folder in discovery.folders(site, kind, name)]
+        deployments = Deployments(site, self._syncer.scripts())
+        with deployments.alone(Place(kind=kind, name=name, folder=Path(webjob.folder))):
+            removed = [_set_aside(site, folder) for folder in discovery.folders(site, kind, name)]
         self._syncer.sync([(kind, name)], by, surely=True)
         grace = 0.0 if job is None else job.policy.grace or 0.0
         self._wait_for_end(webjob.job_key, grace + _MARGIN)
