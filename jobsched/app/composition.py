@@ -20,9 +20,10 @@ from jobsched.web.health import health
 from jobsched.web.hooks import hooks
 from jobsched.web.kudu import kudu
 from jobsched.web.native import native
+from jobsched.web.vfs import vfs
 from jobsched.web.watching import Watcher
 
-INTERFACES: tuple[Blueprint, ...] = (health, native, hooks, kudu)
+INTERFACES: tuple[Blueprint, ...] = (health, native, hooks, kudu, vfs)
 _WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
 
 
@@ -62,7 +63,9 @@ def compose(app: Flask, start: Start) -> Flask:
         # A web part that came up after a reload was forked with what was in force before it.
         with contextlib.suppress(InvalidInput):
             configuration.read_again()
-    app.extensions[EXTENSION] = operations.build(configuration, store, notify)
+    app.extensions[EXTENSION] = verbs = operations.build(configuration, store, notify)
+    with contextlib.suppress(OSError):  # a disk that can only be read is served as it is
+        verbs.webjobs.deployments.prepare()
     problems.install(app)
     gate.install(app, gate.Gate(settings, store.tokens, AuditWriter(store.audit.add)))
     share = int(settings.web_threads * _WAITING_SHARE)

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from jobsched.webjobs.archive import LIMITS, Limits
 from jobsched.webjobs.choice import Scripts
 from jobsched.webjobs.places import Site, WebJobType
 from jobsched.webjobs.staging import FOLDER_MODE, Entry, Staging, locked
+from jobsched.webjobs.tree import TICK
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NO_SCRIPT = (
@@ -60,7 +62,7 @@ class Deployments:
             return Place(kind=kind, name=found[0].name, folder=found[0])
         if not NAME.fullmatch(name):
             message = "A name is a letter or digit, then letters, digits, - and _: at most 64."
-            raise InvalidInput.field("name", "web_job_name", message)
+            raise InvalidInput.field("name", "characters", message)
         return Place(kind=kind, name=name, folder=self._site.folder(kind, name))
 
     def place_at(self, kind: WebJobType, folder: Path) -> Place:
@@ -140,6 +142,12 @@ class Deployments:
         """Return whether there is a version to go back to."""
         return self._previous(place).is_dir()
 
+    def prepare(self) -> None:
+        """Make the site's own folders, and clean up after a server that was killed."""
+        for folder in (self._site.wwwroot, self._site.root / "data" / "jobs", self._site.logs):
+            folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        self.clean()
+
     def clean(self) -> None:
         """Finish or undo what a killed server left half done, and throw its leftovers away."""
         for base in self._all_bases():
@@ -155,6 +163,7 @@ class Deployments:
             prepare()
             if self._scripts.choose(entry.new, place.name) is None:
                 raise InvalidInput.field("zip", "script", _NO_SCRIPT)
+            _tell_apart(entry.new, place.folder)
             self._swap(place, entry)
 
     def _swap(self, place: Place, entry: Entry) -> None:
@@ -251,6 +260,23 @@ def _lay_over(present: Path, entry: Entry) -> None:
         for name in names:
             _check(inside / name, stat.S_IFREG)
             Path(place, name).replace(inside / name)
+
+
+def _tell_apart(new: Path, present: Path) -> None:
+    """Move on the time of each file that differs from the present one and bears its time.
+
+    Archives made by build tools have one time for all their files, and it is by their times that
+    clients and the server itself see that files have changed.
+    """
+    for place, _, names in os.walk(new):
+        for name in names:
+            path = Path(place, name)
+            other, facts = present / path.relative_to(new), path.lstat()
+            with suppress(OSError):
+                same = other.lstat().st_mtime_ns // TICK == facts.st_mtime_ns // TICK
+                if same and stat.S_ISREG(facts.st_mode) and not cmp(path, other, shallow=False):
+                    later = facts.st_mtime_ns + TICK
+                    os.utime(path, ns=(later, later))
 
 
 def _check(path: Path, kind: int) -> None:

@@ -119,6 +119,11 @@ def test_a_body_over_the_limit_is_refused_by_its_announced_size(guarded: Guarded
     assert ask(guarded, "/upload", "POST", data=b"x" * 1_048_577).text == "1048577"
 
 
+def test_uploads_have_a_limit_of_their_own(guarded: Guarded) -> None:
+    assert ask(guarded, "/files", "PUT", data=b"x" * 5_000_000).text == "5000000"
+    assert ask(guarded, "/files", "PUT", data=b"x" * 10_000_001).status_code == 413
+
+
 @pytest.mark.parametrize(("size", "status"), [(1_048_576, 200), (1_048_577, 413), (3 << 20, 413)])
 def test_a_body_of_unannounced_size_is_never_cut_off(
     guarded: Guarded, size: int, status: int

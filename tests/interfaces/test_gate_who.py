@@ -137,3 +137,15 @@ def test_a_tokens_last_use_is_noted_once_a_minute(guarded: Guarded) -> None:
         ask(guarded, headers=headers)
 
     assert guarded.tokens.touched == [1]
+
+
+def test_a_view_may_demand_more_than_it_has_declared(guarded: Guarded) -> None:
+    viewer = bearer(guarded.tokens.create(Role.VIEWER, "eyes"))
+    admin = bearer(guarded.tokens.create(Role.ADMIN, "boss"))
+
+    refused = ask(guarded, "/files", headers=viewer)
+
+    assert refused.status_code == 403
+    assert refused.get_json()["detail"] == "This needs the role admin; eyes is viewer."
+    assert [(row.who, row.status) for row in guarded.audit] == [("eyes", 403)]
+    assert ask(guarded, "/files", headers=admin).text == "file"

@@ -16,6 +16,7 @@ from jobsched.operations.webjobs.removing import Remover
 from jobsched.operations.webjobs.syncing import Synced, Syncer
 from jobsched.storage import Store
 from jobsched.webjobs import discovery, settings_file
+from jobsched.webjobs.deployment import Deployments
 from jobsched.webjobs.discovery import Name
 from jobsched.webjobs.places import Site
 
@@ -47,6 +48,11 @@ class WebJobs:
     def site(self) -> Site:
         """Where things of web jobs lie."""
         return self._syncer.site()
+
+    @property
+    def deployments(self) -> Deployments:
+        """How web jobs get new files."""
+        return Deployments(self._syncer.site(), self._syncer.scripts())
 
     def sync(
         self, names: Iterable[Name] | None = None, by: str = "files", *, surely: bool = False

@@ -1,0 +1,44 @@
+"""The names under which older clients look for log files, and the files that they mean.
+
+Kudu of 2013 wrote ``output_ID.log``, ``error_ID.log`` or ``output.log`` and ``error.log`` for a
+run, ``job.log`` for a continuous job, and named runs by 14 digits (webjobs.md, Settled 1 and 3).
+"""
+
+import re
+
+from jobsched.webjobs.tree import Parts, Tree
+
+_RUN = re.compile(r"[0-9]{14,18}", re.ASCII)
+_STREAM = re.compile(r"(output|error)(?:_([0-9]{14,18}))?\.log", re.ASCII)
+_OLD_RUN = 14
+
+
+def real(tree: Tree, parts: Parts) -> tuple[str, ...]:
+    """Return the path of the log file that *parts* mean by an older name, else *parts*."""
+    kind = tuple(parts[:3])
+    if kind == ("data", "jobs", "continuous") and len(parts) == 5 and parts[4] == "job.log":
+        return (*parts[:4], "job_log.txt")
+    if kind == ("data", "jobs", "triggered") and len(parts) in {5, 6}:
+        return _of_run(tree, tuple(parts))
+    return tuple(parts)
+
+
+def _of_run(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:
+    run = parts[4]
+    if not _RUN.fullmatch(run):
+        return parts
+    folder = (*parts[:4], _full(tree, parts[:4], run))
+    if len(parts) == 5:
+        return folder
+    match = _STREAM.fullmatch(parts[5])
+    if match is None or match[2] not in {None, run, folder[4]}:
+        return (*folder, parts[5])
+    return (*folder, f"{match[1]}_log.txt")
+
+
+def _full(tree: Tree, job: Parts, run: str) -> str:
+    """Return the id of 18 digits that begins with the 14 of *run*, if there is exactly one."""
+    if len(run) != _OLD_RUN or (node := tree.look(job)) is None or not node.is_folder:
+        return run
+    found = [each.name for each in tree.children(job) if each.name.startswith(run)]
+    return found[0] if len(found) == 1 else run

@@ -1,0 +1,90 @@
+"""Who may do what with files: a viewer reads logs, everything else is an admin's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jobsched.model import Role
+from jobsched.web.vfs import vfs
+from tests.support.native import Native, native_api
+from tests.support.web import ask, bearer
+
+LOG = "data/jobs/triggered/job/20260101000000000/output_log.txt"
+SCRIPT = "site/wwwroot/App_Data/jobs/triggered/job/run.sh"
+ZIP = {"Content-Type": "application/zip"}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Native]:
+    with native_api(tmp_path) as api:
+        api.app.register_blueprint(vfs)
+        api.operations.webjobs.deployments.prepare()
+        for path in (LOG, SCRIPT, "LogFiles/site.log"):
+            (api.settings.data_dir / path).parent.mkdir(parents=True, exist_ok=True)
+            (api.settings.data_dir / path).write_text("text")
+        yield api
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"/vfs/{LOG}", 200),
+        ("/vfs/data/jobs/", 200),
+        ("/api/vfs/LogFiles/site.log", 200),
+        ("/api/vfs/LogFiles/", 200),
+        ("/vfs/data/jobs/triggered/job/20260101000000000/output.log", 200),
+        ("/zip/LogFiles/", 200),
+        ("/zip/data/jobs/triggered/job/", 200),
+        (f"/vfs/{SCRIPT}", 403),
+        ("/vfs/", 403),
+        ("/vfs/data/", 403),
+        ("/vfs/site/", 403),
+        ("/vfs/none", 403),
+        ("/zip/site/", 403),
+        ("/zip/", 403),
+    ],
+)
+def test_a_viewer_reads_logs_only(api: Native, path: str, status: int) -> None:
+    headers = bearer(api.guarded.tokens.create(Role.VIEWER, "eyes"))
+
+    with ask(api.guarded, path, headers=headers) as response:
+        assert response.status_code == status
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path", [f"/vfs/{LOG}", f"/vfs/{SCRIPT}", "/zip/LogFiles/", "/vfs/LogFiles/x"]
+)
+def test_only_an_admin_changes_files(api: Native, role: Role, method: str, path: str) -> None:
+    headers = {**bearer(api.guarded.tokens.create(role, "hand")), "If-Match": "*"}
+
+    response = ask(api.guarded, path, method, headers=headers, data=b"x")
+
+    assert response.status_code == (405 if (method, path[:4]) == ("DELETE", "/zip") else 403)
+    assert list(response.get_json()) == ["Message"]
+    assert (api.settings.data_dir / LOG).read_text() == "text"
+
+
+def test_changes_and_refusals_are_audited(api: Native) -> None:
+    viewer = bearer(api.guarded.tokens.create(Role.VIEWER, "eyes"))
+    admin = bearer(api.guarded.tokens.create(Role.ADMIN, "boss"))
+
+    ask(api.guarded, f"/vfs/{SCRIPT}", headers=viewer)
+    ask(api.guarded, "/vfs/site/new", "PUT", headers=admin, data=b"x")
+
+    assert [(row.who, row.what, row.target, row.status) for row in api.guarded.audit] == [
+        ("eyes", "GET /vfs/<path:path>", f"/vfs/{SCRIPT}", 403),
+        ("boss", "PUT /vfs/<path:path>", "/vfs/site/new", 201),
+    ]
+
+
+def test_without_a_token_nobody_gets_in_once_there_is_one(api: Native) -> None:
+    api.guarded.tokens.create(Role.VIEWER, "eyes")
+
+    response = ask(api.guarded, f"/vfs/{LOG}")
+
+    assert response.status_code == 401
+    assert list(response.get_json()) == ["Message"]
+    assert response.headers["WWW-Authenticate"]
