@@ -13,6 +13,7 @@ from jobsched.model import Role
 from jobsched.web.hooks import hooks
 from tests.support.native import Native, fields_of
 from tests.support.server import Server
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -134,3 +135,25 @@ def test_settings_outlive_the_server(tmp_path: Path) -> None:
         server.restart()
 
         assert server.get("/settings").json() == {"WEBJOBS_STOPPED": "1"}
+
+
+def test_stopped_web_jobs_stop_at_once_and_go_on_afterwards(tmp_path: Path) -> None:
+    with Server(tmp_path) as server:
+        for kind in ("triggered", "continuous"):
+            folder = server.data / "site" / "wwwroot" / "App_Data" / "jobs" / kind / "one"
+            folder.mkdir(parents=True)
+            (folder / "run.sh").write_text("sleep 1000\n", encoding="utf-8")
+
+        def status() -> str:
+            answer = server.get("/api/continuouswebjobs/one")
+            return str(answer.json()["status"]) if answer.status_code == 200 else "none"
+
+        until(lambda: status() == "Running", 30, "it does not run")
+        server.post("/api/settings", json={"WEBJOBS_STOPPED": "1"})
+        until(lambda: status() == "Stopped", 15, "it does not stop")
+        refused = server.post("/api/triggeredwebjobs/one/run")
+        server.delete("/api/settings/WEBJOBS_STOPPED")
+        until(lambda: status() == "Running", 15, "it does not go on")
+
+        assert refused.status_code == 409
+        assert server.post("/api/triggeredwebjobs/one/run").status_code == 202
