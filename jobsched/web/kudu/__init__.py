@@ -4,6 +4,7 @@ from jobsched.web.kudu import (
     arm,
     continuous,
     dashboard,
+    deploying,
     jobs,
     passthrough,
     site,
@@ -12,6 +13,6 @@ from jobsched.web.kudu import (
 from jobsched.web.kudu.blueprint import kudu
 
 __all__ = [
-    "arm", "continuous", "dashboard", "jobs", "kudu", "passthrough", "site",
+    "arm", "continuous", "dashboard", "deploying", "jobs", "kudu", "passthrough", "site",
     "triggered",
 ]  # fmt: skip

@@ -14,6 +14,15 @@ def answer(body: Any, status: int = 200) -> Response:
     return Response(to_json(body) + b"\n", status, content_type=JSON)
 
 
+def nothing(status: int = 200, location: str | None = None) -> Response:
+    """Return an empty answer; of no type, as there is nothing in it."""
+    response = Response(b"", status)
+    del response.headers["Content-Type"]
+    if location is not None:
+        response.headers["Location"] = location
+    return response
+
+
 def tagged(body: Any, tag: str | None = None) -> Response:
     """Return *body* with an entity tag (of its bytes, unless one is given); 304 if it is known."""
     data = to_json(body) + b"\n"

@@ -12,10 +12,9 @@ from flask import Response, request
 from jobsched.errors import UnknownRun, UnknownWebJob
 from jobsched.model import Role, WebJobType
 from jobsched.operations.webjobs import WebJobView
-from jobsched.web.answers import nothing
 from jobsched.web.gate import needs
 from jobsched.web.kudu import continuous, envelopes, finding, jobs, triggered
-from jobsched.web.kudu.answers import tagged
+from jobsched.web.kudu.answers import nothing, tagged
 from jobsched.web.kudu.blueprint import ARM, route
 from jobsched.web.kudu.payloads import ArmList, ArmResource
 from jobsched.web.kudu.shapes import Body, job_bodies
@@ -58,7 +57,7 @@ def arm_show(kind: WebJobType, name: str, **_: str) -> Response:
 def arm_delete(kind: WebJobType, name: str, **_: str) -> Response:
     """Delete a job: its files, its logs, what runs of it."""
     jobs.remove(kind, name)
-    return nothing(200)
+    return nothing()
 
 
 @route("POST", ARM, "/triggeredwebjobs/<name>/run")
@@ -67,7 +66,7 @@ def arm_delete(kind: WebJobType, name: str, **_: str) -> Response:
 def arm_run(name: str, **_: str) -> Response:
     """Run a triggered job now."""
     triggered.start(name)
-    return nothing(200)
+    return nothing()
 
 
 @route("GET", ARM, "/triggeredwebjobs/<name>/history")
@@ -92,7 +91,7 @@ def arm_show_run(name: str, number: str, **_: str) -> Response:
 def arm_start(name: str, **_: str) -> Response:
     """Let a continuous job run."""
     continuous.start(name)
-    return nothing(200)
+    return nothing()
 
 
 @route("POST", ARM, "/continuouswebjobs/<name>/stop")
@@ -101,7 +100,7 @@ def arm_start(name: str, **_: str) -> Response:
 def arm_stop(name: str, **_: str) -> Response:
     """Stop a continuous job."""
     continuous.stop(name)
-    return nothing(200)
+    return nothing()
 
 
 def _any(name: str) -> WebJobView:

@@ -4,10 +4,10 @@ from flask import Response, request
 
 from jobsched.errors import InvalidInput, UnknownWebJob
 from jobsched.model import Job, Role, ServiceState, WebJobType
-from jobsched.web.answers import nothing
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
 from jobsched.web.kudu import asking, finding, holding
+from jobsched.web.kudu.answers import nothing
 from jobsched.web.kudu.blueprint import CONTINUOUS, route
 from jobsched.web.kudu.payloads import KuduSingletonQuery
 from jobsched.web.openapi import describes
@@ -22,7 +22,7 @@ _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 def start_continuous(name: str) -> Response:
     """Let a job run; nothing changes when it does already."""
     start(name)
-    return nothing(200)
+    return nothing()
 
 
 @route("POST", CONTINUOUS, "/<name>/stop")
@@ -31,7 +31,7 @@ def start_continuous(name: str) -> Response:
 def stop_continuous(name: str) -> Response:
     """Stop a job until it is started again, also over restarts of the server."""
     stop(name)
-    return nothing(200)
+    return nothing()
 
 
 @route("POST", CONTINUOUS, "/<name>/singleton")
@@ -43,7 +43,7 @@ def set_singleton(name: str) -> Response:
     if said is None:
         raise InvalidInput.field("isSingleton", "boolean", "isSingleton must be true or false.")
     operations.webjobs.set_singleton(name, said, asking.who_asks())
-    return nothing(200)
+    return nothing()
 
 
 def start(name: str) -> None:

@@ -7,11 +7,10 @@ from flask import Response, request
 from jobsched.errors import UnknownWebJob
 from jobsched.model import Role, WebJobType
 from jobsched.operations.webjobs import WebJobView
-from jobsched.web.answers import nothing
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
 from jobsched.web.kudu import asking, envelopes, finding
-from jobsched.web.kudu.answers import answer, tagged
+from jobsched.web.kudu.answers import answer, nothing, tagged
 from jobsched.web.kudu.blueprint import ALL, EITHER, route
 from jobsched.web.kudu.payloads import KuduJob, KuduJobs, KuduSettings
 from jobsched.web.kudu.shapes import Body, job_bodies, job_body
@@ -53,7 +52,7 @@ def show(kind: WebJobType, name: str) -> Response:
 def delete(kind: WebJobType, name: str) -> Response:
     """Delete a job: its files, its logs, what runs of it. 200 also when there is none."""
     remove(kind, name)
-    return nothing(200)
+    return nothing()
 
 
 @route("GET", EITHER, "/<name>/settings")
@@ -71,7 +70,7 @@ def put_settings(kind: WebJobType, name: str) -> Response:
     found = finding.get(kind, name, broken=True)
     values = json_object()
     operations.webjobs.put_settings(kind, found.webjob.name, values, asking.who_asks())
-    return nothing(200)
+    return nothing()
 
 
 def remove(kind: WebJobType, name: str) -> None:

@@ -9,11 +9,10 @@ from flask import Response, request
 from jobsched.errors import Conflict, JobBusy, RunAlreadyFinished, UnknownRun, UnknownWebJob
 from jobsched.execution.script import SCRIPT_TYPES, can_run
 from jobsched.model import Role, Run, RunState, WebJob, WebJobType
-from jobsched.web.answers import nothing
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
 from jobsched.web.kudu import addresses, asking, envelopes, finding, holding
-from jobsched.web.kudu.answers import tagged
+from jobsched.web.kudu.answers import nothing, tagged
 from jobsched.web.kudu.blueprint import TRIGGERED, route
 from jobsched.web.kudu.payloads import KuduHistory, KuduRun, KuduRunQuery
 from jobsched.web.kudu.shapes import Body, run_body
@@ -41,7 +40,7 @@ def run_triggered(name: str) -> Response:
 def stop_triggered(name: str) -> Response:
     """Stop whatever runs of a job; that may be nothing."""
     _stop(finding.living(finding.get(KIND, name, broken=True).job))
-    return nothing(200)
+    return nothing()
 
 
 @route("GET", TRIGGERED, "/<name>/history")
@@ -69,7 +68,7 @@ def show_run(name: str, number: str) -> Response:
 def stop_run(name: str, number: str) -> Response:
     """Stop one run of a job; it may have ended already."""
     _stop([finding.run(finding.get(KIND, name, broken=True).job, number)])
-    return nothing(200)
+    return nothing()
 
 
 def start(name: str) -> tuple[WebJob, Run]:

@@ -1,0 +1,108 @@
+"""Requests that continuous jobs answer themselves, handed on by /passthrough."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.kudu import Kudu
+from tests.support.server import Server
+from tests.support.waiting import until
+
+FOR_EVER = "sleep 300\n"
+ECHO = """
+import http.server, os
+class Echo(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size); self.rfile.readline()
+            self.rfile.readline()
+        asked = f"{self.command} {self.path}"
+        told = "\\n".join([asked, str(self.headers), body.decode()]).encode()
+        self.send_response(207)
+        self.send_header("X-Job", os.environ["WEBJOBS_NAME"])
+        self.send_header("Set-Cookie", "a=b")
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(told)
+    do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = answer
+http.server.HTTPServer(("127.0.0.1", int(os.environ["WEBJOBS_PORT"])), Echo).serve_forever()
+"""
+
+
+@pytest.fixture(scope="module")
+def kudu(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kudu]:
+    with Server(tmp_path_factory.mktemp("passthrough")) as server:
+        yield Kudu(server)
+
+
+@pytest.fixture(scope="module")
+def echo(kudu: Kudu) -> str:
+    kudu.deploy("continuous", "echo", ECHO, file="run.py")
+    url = "/api/continuouswebjobs/echo/passthrough"
+    until(lambda: kudu.server.get(url).status_code == 207, 20, "the job listens")
+    return url
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "PATCH"])
+def test_CloneRequestTestCase(kudu: Kudu, echo: str, method: str) -> None:
+    headers = {"X-Mine": "1", "Connection": "close, X-Hop", "X-Hop": "2"}
+    options = {"data": b"some body", "headers": headers}
+
+    answer = kudu.server.request(method, f"{echo}/a%2Fb/c%20d?x=1%262&y", **options)
+
+    told = answer.text
+    assert answer.status_code == 207
+    assert told.startswith(f"{method} /a%2Fb/c%20d?x=1%262&y\n")
+    assert "X-Mine: 1" in told
+    assert "X-Hop" not in told
+    assert f"Host: {kudu.server.url[7:]}" not in told
+    assert told.endswith("some body")
+    assert answer.headers["X-Job"] == "echo"
+
+
+def test_a_body_without_a_length_goes_through(kudu: Kudu, echo: str) -> None:
+    answer = kudu.server.post(f"{echo}/stream", data=iter([b"one ", b"two"]))
+
+    assert answer.text.endswith("one two")
+
+
+def test_head_has_no_body(kudu: Kudu, echo: str) -> None:
+    answer = kudu.server.request("HEAD", echo)
+
+    assert (answer.status_code, answer.content) == (207, b"")
+
+
+def test_nothing_of_ours_is_lent_to_the_job(kudu: Kudu, echo: str) -> None:
+    headers = {"Cookie": "session=secret"}
+
+    answer = kudu.server.get(echo, headers=headers)
+
+    assert "secret" not in answer.text
+    assert "Set-Cookie" not in answer.headers
+    assert answer.headers["Content-Security-Policy"].startswith("sandbox")
+
+
+def test_a_job_that_does_not_listen_is_a_404_in_json(kudu: Kudu) -> None:
+    kudu.deploy("continuous", "deaf", FOR_EVER)
+    kudu.becomes("deaf", "Running")
+
+    answer = kudu.server.get("/api/continuouswebjobs/deaf/passthrough/x")
+
+    assert answer.status_code == 404
+    assert "deaf" in answer.json()["Message"]
+
+
+def test_a_stopped_job_is_a_404_in_json(kudu: Kudu) -> None:
+    kudu.deploy("continuous", "silent", FOR_EVER)
+    kudu.stop("silent")
+
+    answer = kudu.server.get("/api/continuouswebjobs/silent/passthrough/")
+
+    assert (answer.status_code, list(answer.json())) == (404, ["Message"])
+    kudu.delete("continuous", "silent")
