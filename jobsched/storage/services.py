@@ -61,6 +61,15 @@ UPDATE services SET state = CASE state WHEN 'stopping' THEN state ELSE 'running'
 WHERE job_key = :job_key AND node = :node AND run_id = :run_id
 """
 _FORGET = "DELETE FROM services WHERE job_key = :job_key AND node = :node AND run_id IS NULL"
+_STRANGERS = """
+DELETE FROM services WHERE run_id IS NULL AND node != :node
+AND node NOT IN (SELECT name FROM nodes WHERE heartbeat_us >= :before)
+"""
+_OVER = """
+UPDATE services SET state = 'stopped', run_id = NULL, next_try_us = NULL
+WHERE node = :node AND run_id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = services.run_id AND r.state != 'done')
+"""
 _RENEW = """
 UPDATE leases SET expires_us = :expires
 WHERE name = :name AND owner = :node AND epoch = :epoch
@@ -198,6 +207,16 @@ class Services:
         """Remove a service that has no run any more."""
         with self._database.write() as connection:
             self._database.run(connection, _FORGET, {"job_key": job_key, "node": node})
+
+    def tidy(self, node: str, before_us: int) -> None:
+        """Put rows right before a supervisor of *node* begins.
+
+        What machines have left that were last heard of *before_us* goes; what the rows say to run
+        there stays, for nobody knows that it does not. A service of *node* whose run is over rests.
+        """
+        with self._database.write() as connection:
+            self._database.run(connection, _STRANGERS, {"node": node, "before": before_us})
+            self._database.run(connection, _OVER, {"node": node})
 
     def renew(
         self, node: str, epochs: Mapping[int, int], seconds: float, now_us: int | None = None

@@ -319,3 +319,37 @@ def test_states_are_counted_over_all_machines(store: Store) -> None:
     store.jobs.delete(gone.id)
 
     assert store.services.states() == {ServiceState.STARTING: 2}
+
+
+def test_what_a_machine_left_that_is_gone_is_forgotten(store: Store) -> None:
+    job = add_service(store)
+    stopped = Service(job_key=job.key, node="here")
+    store.services.put(
+        [stopped, replace(stopped, node="there"), replace(stopped, node="gone")], NOON
+    )
+    beat = {"boot_id": "b", "capacity": 1, "started_us": NOON, "facts": {}}
+    store.nodes.beat(name="there", now_us=NOON, **beat)  # type: ignore[arg-type]
+    store.nodes.beat(name="gone", now_us=NOON - SECOND, **beat)  # type: ignore[arg-type]
+    begin(store, job, "lost")
+
+    store.services.tidy("here", NOON)
+
+    nodes = [service.node for service in store.services.of_jobs([job.key])[job.key]]
+    assert nodes == ["here", "lost", "there"]
+
+
+def test_a_service_whose_run_is_over_rests_before_a_supervisor_begins(store: Store) -> None:
+    over, alive, elsewhere = (add_service(store) for _ in range(3))
+    claim = begin(store, over)
+    assert claim is not None
+    begin(store, alive)
+    begin(store, elsewhere, "there")
+    store.claims.settle([end_of(claim)], NOON)  # as if nobody knew that it is a service's
+
+    store.services.tidy("here", 0)
+
+    assert (service(store, over).state, service(store, over).run_id) == (ServiceState.STOPPED, None)
+    assert service(store, alive).state is ServiceState.STARTING
+    assert service(store, elsewhere, "there").state is ServiceState.STARTING
+    wanted, _ = store.services.differences("here", NOON)
+    assert {job.id for job in wanted} == {over.id, elsewhere.id}

@@ -27,6 +27,7 @@ from jobsched.webjobs import appsettings
 from jobsched.webjobs.appsettings import AppSettings
 
 _EVERY = 1.0  # seconds between two looks without a hint
+_AWAY = 3600 * clock.SECOND  # after which a machine's services are no longer shown
 _GAP = 0.05  # seconds between two looks at least
 _CHANGED = "The job was changed."
 _ELSEWHERE = "It is a singleton, and another machine has the right to run it."
@@ -47,6 +48,7 @@ class Keeper:
         self._filler = filler
         self._rights = Rights(store, settings.node)
         self._mirror = Mirror(store, settings.node)
+        self.wait_of = self._mirror.wait_of
         self._unsure: list[Job] = []  # living singletons whose right is still to be taken
         self._app_settings = AppSettings(configured=settings)
         self._loaded = False
@@ -58,6 +60,7 @@ class Keeper:
         """Take the rows of this machine's services in hand, unless that has been done."""
         if self._loaded:
             return
+        self._store.services.tidy(self._node, clock.now_us() - _AWAY)
         jobs = self._mirror.load()
         alive = {self._mirror.row(job.key).run_id: job.key for job in jobs}
         self._books.service_runs.update({run: key for run, key in alive.items() if run is not None})
@@ -94,6 +97,7 @@ class Keeper:
 
     def settle(self, ends: Sequence[Settlement], now_us: int, *, starting: bool) -> list[Settled]:
         """Settle *ends*; services among them start again at once, or wait, or rest."""
+        self.load()  # an end without what follows from it would leave the service for dead
         found = (self._leave(end, now_us, starting=starting) for end in ends)
         leaves = [leave for leave in found if leave is not None]
         if not leaves:
@@ -122,13 +126,6 @@ class Keeper:
                 row = replace(row, state=ServiceState.RUNNING, since_us=started_us)
                 self._mirror.note(replace(row, next_try_us=None))
             self._mirror.tell("service started", key, run=run_id, restarts=row.restarts)
-
-    def wait_of(self, run: Run) -> float | None:
-        """Return for how many seconds the service waits whose *run* has ended; None if not."""
-        row = self._mirror.row(run.job_key or 0)
-        if row.state is not ServiceState.WAITING or row.next_try_us is None or run.ended_at is None:
-            return None
-        return (row.next_try_us - clock.to_us(run.ended_at)) / clock.SECOND
 
     def returned(self, delay: float) -> None:
         """Keep what no runner could start for our own want; try the same run after *delay*."""

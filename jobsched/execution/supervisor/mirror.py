@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from jobsched.clock import SECOND, to_us
 from jobsched.events import Event, publish
-from jobsched.model import Job, ServiceState
+from jobsched.model import Job, Run, ServiceState
 from jobsched.storage import Store
 from jobsched.storage.services import Service
 
@@ -55,6 +56,13 @@ class Mirror:
         self._store.services.forget(self._node, job_key)
         self._rows.pop(job_key, None)
         self._jobs.pop(job_key, None)
+
+    def wait_of(self, run: Run) -> float | None:
+        """Return for how many seconds the service waits whose *run* has ended; None if not."""
+        row = self.row(run.job_key or 0)
+        if row.state is not ServiceState.WAITING or row.next_try_us is None or run.ended_at is None:
+            return None
+        return (row.next_try_us - to_us(run.ended_at)) / SECOND
 
     @property
     def due_us(self) -> int | None:
