@@ -70,14 +70,14 @@ def published(values: Mapping[str, Any]) -> dict[str, Any]:
     return keys
 
 
-def anew(trigger: Trigger, latest_us: int, now_us: int, grace: float | None) -> Fresh:
+def anew(trigger: Trigger, latest_us: int | None, now_us: int, grace: float | None) -> Fresh:
     """Return how a job goes on that is scheduled anew.
 
-    *latest_us* is the start of its latest run, or now when it has never run. The next moment
-    after that counts: still ahead, it is waited for; not later than *grace* seconds (None = no
-    limit), it runs at once; else it has been missed with all others up to now.
+    *latest_us* is the start of its latest run; one that has never run (None) begins now. Else the
+    next moment after that counts: still ahead, it is waited for; not later than *grace* seconds
+    (None = no limit), it runs at once; else it has been missed with all others up to now.
     """
-    due = trigger.next_after(latest_us)
+    due = trigger.first(now_us) if latest_us is None else trigger.next_after(latest_us)
     if due is None or due > now_us:
         return Fresh(next_us=due)
     overdue = trigger.count_between(due, now_us + 1)

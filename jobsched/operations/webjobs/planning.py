@@ -104,7 +104,7 @@ def _fresh(
     if trigger is None:
         return schedule.Fresh(next_us=None)
     since = None if latest is None else latest.started_at or latest.created_at
-    since_us = now_us if since is None else min(now_us, clock.to_us(since))
+    since_us = None if since is None else min(now_us, clock.to_us(since))
     return schedule.anew(trigger, since_us, now_us, wanted.policy.misfire.grace)
 
 

@@ -98,6 +98,12 @@ def test_a_moment_ahead_leaves_no_trace_in_the_ledger() -> None:
     assert fresh.entries == ()
 
 
+def test_a_job_that_never_ran_begins_now() -> None:
+    fresh = schedule.anew(cron("0 */2 * * * *"), None, us(NEW_YEAR), 600)
+
+    assert fresh == schedule.Fresh(next_us=us("2015-01-01 00:02:00"))
+
+
 def test_five_fields_mean_second_zero() -> None:
     assert cron("*/5 * * * *").next_after(us(NEW_YEAR)) == us("2015-01-01 00:05:00")
 
