@@ -20,7 +20,7 @@ from jobsched.execution import script
 from jobsched.execution.protocol import Message
 from jobsched.execution.runner.joblog import JobLog, LogOrder, verdict
 from jobsched.execution.supervisor.refusing import CannotStart
-from jobsched.execution.webjob import hosts, launch
+from jobsched.execution.webjob import hosts, launch, program
 from jobsched.model import EndedBy, Run, WebJob, WebJobType
 from jobsched.settings import Settings
 from jobsched.webjobs import ports, runids
@@ -34,7 +34,7 @@ _MARKS: Mapping[WebJobType, str] = {
     WebJobType.CONTINUOUS: "WEBSITE_ALWAYS_ON_JOB_RUNNING_",
     WebJobType.TRIGGERED: "WEBSITE_TRIGGERED_JOB_RUNNING_",
 }
-_PROGRAM = str(Path(launch.__file__))
+_PROGRAM = str(Path(program.__file__))
 _INSTANCE = "WEBSITE_INSTANCE_ID"
 _SHOWN = 6  # characters of an instance in logs
 # What a runner says about an end before anybody else; of the others it has written nothing.
@@ -76,7 +76,7 @@ class WebJobRuns:
         self._write_status(run, webjob, "Initializing")
         return {
             "kind": "launch",
-            "argv": [sys.executable, "-I", "-S", _PROGRAM, order.to_text()],
+            "argv": [sys.executable, "-I", "-S", _PROGRAM, *order.to_words()],
             "cwd": "/",
             # The launcher may be root: nothing that a job's owner sets may change what it does.
             "env": {launch.SEALED + name: value for name, value in given.items()},

@@ -2,22 +2,27 @@
 
 Kudu's rules (BaseJobRunner.JobDirectoryHasChanged): a file of the job that is new, changed or
 gone, and one of the copy that was changed or removed, make a new copy; one that was only added to
-the copy does not. Beside the copies, ``current.json`` names the newest one and what it was made
+the copy does not. Beside the copies, ``current`` names the newest one and what it was made
 from. A copy that is in use carries a lock (``flock``) of the processes that use it, and stays.
-Standard library only: the launcher imports this.
+Standard library only: the launcher imports this; and as little of it as can be, for that is done
+again at every start.
 """
 
-import fcntl
-import json
-import os
-import secrets
-import shutil
-import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from __future__ import annotations
 
-_CURRENT = "current.json"
+import fcntl
+import os
+import stat
+
+TYPE_CHECKING = False  # importing it would cost as much as all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    File = tuple[int, int]  # modification time in nanoseconds, size in bytes
+    Files = Mapping[str, File]
+    Owner = tuple[int, int]  # uid, gid: whose the files of a copy are
+
+_CURRENT = "current"
 _UNFINISHED = ".new-"
 _BLOCK = 1 << 20
 _LOW = 200  # scripts use small descriptors themselves
@@ -25,28 +30,10 @@ _DETECTED = "Job directory change detected: Job file '{}' {}."
 _NEW = "exists in source directory but not in working directory"
 _CHANGED = "timestamp differs between source and working directories"
 _GONE = "has been deleted"
-File = tuple[int, int]  # modification time in nanoseconds, size in bytes
-Files = Mapping[str, File]
 
 
 class CopyFailed(Exception):
     """The copy could not be made; the message says why."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
-    """Whose the files of a copy are."""
-
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Current:
-    """The newest copy: its name, and the files of the job when it was made."""
-
-    name: str
-    files: frozenset[str]
 
 
 def prepare(
@@ -108,35 +95,36 @@ def _present(source: str, copies: str, script: str, tell: Callable[[str], None])
     current = _read_current(copies)
     if current is None:
         return None
-    folder = os.path.join(copies, current.name)
-    why = change(files_of(source), files_of(folder), current.files)
+    name, made_of = current
+    folder = os.path.join(copies, name)
+    why = change(files_of(source), files_of(folder), made_of)
     if why is None and os.path.exists(os.path.join(folder, script)):
-        return current.name
+        return name
     if why is not None:
         tell(why)
     return None
 
 
-def _read_current(copies: str) -> _Current | None:
+def _read_current(copies: str) -> tuple[str, frozenset[str]] | None:
+    """Return the name of the newest copy, and the files of the job when it was made."""
     try:
-        with open(os.path.join(copies, _CURRENT), encoding="utf-8") as file:
-            told = json.load(file)
-        current = _Current(told["copy"], frozenset(told["files"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # it only saves work
-    return current if os.path.isdir(os.path.join(copies, current.name)) else None
+        with open(os.path.join(copies, _CURRENT), "rb") as file:
+            name, *files = os.fsdecode(file.read()).split("\0")
+    except FileNotFoundError:
+        return None
+    there = name and os.path.isdir(os.path.join(copies, name))
+    return (name, frozenset(files)) if there else None
 
 
 def _copy_anew(source: str, copies: str, owner: Owner | None) -> str:
-    name = secrets.token_hex(6)
+    name = os.urandom(6).hex()
     unfinished = os.path.join(copies, _UNFINISHED + name)
     files = _copy(source, unfinished, owner)
     os.rename(unfinished, os.path.join(copies, name))
-    told = json.dumps({"copy": name, "files": sorted(files)})
-    text = os.path.join(copies, _UNFINISHED + _CURRENT)
-    with open(text, "w", encoding="utf-8") as file:
-        file.write(told)
-    os.replace(text, os.path.join(copies, _CURRENT))
+    told = os.path.join(copies, _UNFINISHED + _CURRENT)
+    with open(told, "wb") as file:
+        file.write(os.fsencode("\0".join([name, *files])))
+    os.replace(told, os.path.join(copies, _CURRENT))
     return name
 
 
@@ -163,7 +151,8 @@ def _copy_file(handle: int, name: str, target: str, owner: Owner | None) -> bool
         reader = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=handle)
         with open(reader, "rb") as file, open(target, "xb") as copy:
             facts = os.fstat(reader)
-            shutil.copyfileobj(file, copy, _BLOCK)
+            while block := file.read(_BLOCK):
+                copy.write(block)
             os.fchmod(copy.fileno(), stat.S_IMODE(facts.st_mode) & 0o777 | 0o600)
     else:
         return False
@@ -174,7 +163,7 @@ def _copy_file(handle: int, name: str, target: str, owner: Owner | None) -> bool
 
 def _own(path: str, owner: Owner | None) -> None:
     if owner is not None:
-        os.chown(path, owner.uid, owner.gid, follow_symlinks=False)
+        os.chown(path, *owner, follow_symlinks=False)
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[str], list[str], int]]:
@@ -211,18 +200,24 @@ def _hold(folder: str) -> None:
 
 
 def _remove_unused(copies: str, current: str) -> None:
-    for name in os.listdir(copies):
-        folder = os.path.join(copies, name)
-        if name != current and os.path.isdir(folder) and not _is_used(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+    folders = [name for name in os.listdir(copies) if name not in {current, _CURRENT}]
+    for folder in [os.path.join(copies, name) for name in folders]:
+        if os.path.isdir(folder) and not _is_used(folder):
+            _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    import shutil  # rarely needed
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_used(folder: str) -> bool:
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        finally:
-            os.close(handle)
-        return False
-    return True
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -1,27 +1,26 @@
 """The program that becomes the script of a web job: copies its folder if need be, then execs.
 
-Started by a runner as ``python -I -S launch.py JSON`` with a control socket. The JSON is a
-:class:`Launch`. It tells the runner what the log is to say, that the script begins, or why it
-cannot. Nothing of it stays behind. Standard library only.
+Started by a runner as ``python -I -S program.py WORD...`` (:class:`Launch`) with a control socket,
+over which it tells the runner what the log is to say, that the script begins, or why it cannot.
+Nothing of it stays behind. Standard library only, and as little of it as can be, for that is done
+again at every start.
 """
 
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # ``signal`` takes as long as all of this
 import os
 import sys
 
-if __name__ == "__main__":  # run as a file: find the package it lies in
-    sys.path.insert(0, os.path.abspath(__file__).rsplit(os.sep, 4)[0])
+from jobsched.execution.webjob.copying import CopyFailed, prepare
 
-import json
-import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
-
-from jobsched.execution.protocol import COOKIE
-from jobsched.execution.webjob.copying import CopyFailed, Owner, prepare
+TYPE_CHECKING = False  # importing it would cost as much as all of this
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, NoReturn
 
 SEALED = "+"  # in front of the names of the script's variables: they mean nothing to this program
+COOKIE = "JOBSCHED_COOKIE"  # as in the protocol, which costs too much to import
 _CONTROL = "JOBSCHED_CONTROL_FD"
 _WORKING_FOLDER = "WEBJOBS_PATH"
 _CANNOT = 126  # what a shell says of a command that cannot be executed
@@ -31,7 +30,6 @@ class CannotLaunch(Exception):
     """The script cannot be started; the message says why."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
     """What to start: *command*, the script's name, *arguments*; where, and as whom.
 
@@ -39,16 +37,52 @@ class Launch:
     in place. *run_as* has ``uid``, ``gid``, ``groups`` and the ``name`` of the user.
     """
 
-    command: Sequence[str]
-    script: str
-    arguments: Sequence[str]
-    source: str
-    copies: str | None = None
-    run_as: Mapping[str, Any] | None = None
+    __slots__ = ("arguments", "command", "copies", "run_as", "script", "source")
 
-    def to_text(self) -> str:
-        """Return the JSON that the program is given."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+    def __init__(
+        self,
+        *,
+        source: str,
+        script: str,
+        command: Sequence[str],
+        arguments: Sequence[str],
+        copies: str | None = None,
+        run_as: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.source = source
+        self.script = script
+        self.command = command
+        self.arguments = arguments
+        self.copies = copies
+        self.run_as = run_as
+
+    def to_words(self) -> list[str]:
+        """Return what the program is given on its command line."""
+        identity = ""
+        if self.run_as is not None:
+            groups = ",".join(map(str, self.run_as["groups"]))
+            identity = f"{self.run_as['uid']}:{self.run_as['gid']}:{groups}:{self.run_as['name']}"
+        fixed = [self.source, self.script, self.copies or "", identity, str(len(self.command))]
+        return [*fixed, *self.command, *self.arguments]
+
+    @classmethod
+    def from_words(cls, words: Sequence[str]) -> Launch:
+        """Return what *words* say. Raises: ValueError when they are none of ours."""
+        source, script, copies, identity, count, *rest = words
+        return cls(
+            source=source,
+            script=script,
+            command=rest[: int(count)],
+            arguments=rest[int(count) :],
+            copies=copies or None,
+            run_as=_identity(identity) if identity else None,
+        )
+
+
+def _identity(text: str) -> dict[str, Any]:
+    uid, gid, groups, name = text.split(":", 3)
+    numbers = [int(number) for number in groups.split(",") if number]
+    return {"uid": int(uid), "gid": int(gid), "groups": numbers, "name": name}
 
 
 class _Runner:
@@ -58,28 +92,32 @@ class _Runner:
         os.set_inheritable(descriptor, False)  # the script has no business with it
         self._descriptor = descriptor
 
-    def tell(self, **message: str) -> None:
-        """Send *message*; a runner that is gone misses it."""
-        with suppress(OSError):
-            os.write(self._descriptor, json.dumps(message).encode("ascii") + b"\n")
+    def begins(self) -> None:
+        self._tell(b'{"op":"begins"}')
+
+    def says(self, text: str) -> None:
+        self._tell(_json({"op": "says", "text": text}))
+
+    def failed(self, reason: str) -> None:
+        self._tell(_json({"op": "failed", "reason": reason}))
+
+    def _tell(self, message: bytes) -> None:
+        try:
+            os.write(self._descriptor, message + b"\n")
+        except OSError:  # the runner is gone; its death is told by others
+            return
 
 
 def launch(order: Launch, runner: _Runner) -> NoReturn:
     """Become the script. Raises: CannotLaunch, CopyFailed."""
     folder = order.source
     if order.copies is not None:
-        owner = order.run_as and Owner(uid=order.run_as["uid"], gid=order.run_as["gid"])
-        folder = prepare(
-            order.source,
-            order.copies,
-            order.script,
-            owner or None,
-            lambda text: runner.tell(op="says", text=text),
-        )
+        owner = (order.run_as["uid"], order.run_as["gid"]) if order.run_as else None
+        folder = prepare(order.source, order.copies, order.script, owner, runner.says)
     script = os.path.join(folder, order.script)
     _become(order.run_as)
     _enter(script, order.run_as)
-    runner.tell(op="begins")
+    runner.begins()
     _exec(order, script)
 
 
@@ -115,8 +153,8 @@ def _exec(order: Launch, script: str) -> NoReturn:
     first = name if order.command and not name.startswith("-") else f"./{name}"
     argv = [*order.command, first, *order.arguments]
     # Python ignores these, and what is ignored stays so after an exec.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, {**_variables(), _WORKING_FOLDER: folder})
     except OSError as error:
@@ -133,16 +171,18 @@ def _variables() -> dict[str, str]:
     return unsealed | {COOKIE: os.environ[COOKIE]}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Launch what the one argument says."""
+def _json(message: dict[str, str]) -> bytes:
+    import json  # rarely needed
+
+    return json.dumps(message).encode("ascii")
+
+
+def main(words: Sequence[str]) -> int:
+    """Launch what *words* say."""
     runner = _Runner(int(os.environ.pop(_CONTROL)))
     try:
-        launch(Launch(**json.loads(arguments[0])), runner)
+        launch(Launch.from_words(words), runner)
     except (CannotLaunch, CopyFailed) as error:
         sys.stderr.write(f"{error}\n")
-        runner.tell(op="failed", reason=str(error))
+        runner.failed(str(error))
         return _CANNOT
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

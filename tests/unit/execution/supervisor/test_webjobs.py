@@ -84,15 +84,17 @@ def world(tmp_path: Path) -> World:
 def test_the_launcher_is_told_what_to_become(world: World) -> None:
     run = web_run(params={"arguments": "a 'b c'"})
 
-    message = world.runs.start(run, {"PATH": "/bin", "A": "ü"}, {"uid": 1, "gid": 2, "groups": []})
+    user = {"uid": 1, "gid": 2, "groups": [2, 3], "name": "worker"}
 
-    order = Launch(**json.loads(message["argv"][-1]))
+    message = world.runs.start(run, {"PATH": "/bin", "A": "ü"}, user)
+
+    order = Launch.from_words(message["argv"][4:])
     assert list(order.command) == ["/bin/sh"]
     assert order.script == "run.sh"
     assert order.arguments == ["a", "b c"]
     assert order.source == str(world.folder / "hello")
     assert order.copies == str(world.folder / "tmp" / "jobs" / "triggered" / "hello")
-    assert order.run_as == {"uid": 1, "gid": 2, "groups": []}
+    assert order.run_as == user
     assert message["run_as"] is None
 
 

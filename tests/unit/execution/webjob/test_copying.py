@@ -177,7 +177,7 @@ def test_what_a_killed_launcher_left_is_removed(job: Job) -> None:
 
 
 def test_a_lost_or_damaged_record_makes_a_new_copy(job: Job) -> None:
-    (job.copies / "current.json").write_text("{")
+    (job.copies / "current").write_text("")
 
     assert job.prepare() != job.working
 
