@@ -23,7 +23,8 @@ from jobsched.webjobs.refusing import refusal
 _BLOCK = 1 << 16
 _LOCAL = struct.Struct("<4s22x2H")
 _LOCAL_MARK = b"PK\x03\x04"
-_FORBIDDEN = frozenset('\\:"<>|*?') | {chr(number) for number in (*range(32), 127)}
+# In names of files and folders: control characters, and what means something to Windows.
+FORBIDDEN = frozenset('\\:"<>|*?') | {chr(number) for number in (*range(32), 127)}
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _UTF8 = 0x800
@@ -107,7 +108,7 @@ def _checked(
 
 def _path(info: zipfile.ZipInfo, limits: Limits) -> PurePosixPath:
     name = info.orig_filename
-    if not name or name.startswith("/") or _FORBIDDEN.intersection(name):
+    if not name or name.startswith("/") or FORBIDDEN.intersection(name):
         raise refusal("name", f"The name {name[:100]!r} is absolute or has a forbidden character.")
     parts = name.removesuffix("/").split("/")
     if any(part in {"", ".", ".."} for part in parts):

@@ -96,12 +96,12 @@ class Deployments:
     def merge_archive(self, place: Place, entry: Entry) -> None:
         """Lay a zip file over what the job has: adds and overwrites, never clears (W32)."""
         self._unpack(entry, entry.added)
-        self._put(place, entry, lambda: _lay_over(place.folder, entry))
+        self._put(place, entry, _lay_over)
 
     def merge_file(self, place: Place, entry: Entry, name: str) -> None:
         """Add one file, called *name*, to what the job has, or overwrite it."""
         _move_file(entry, entry.added, name)
-        self._put(place, entry, lambda: _lay_over(place.folder, entry))
+        self._put(place, entry, _lay_over)
 
     def rollback(self, kind: WebJobType, name: str) -> Place:
         """Let the present version of a job and the one before change places; return the place.
@@ -158,13 +158,22 @@ class Deployments:
 
     # -- the swap -----------------------------------------------------------------------------
 
-    def _put(self, place: Place, entry: Entry, prepare: Callable[[], None] = lambda: None) -> None:
+    def _put(
+        self, place: Place, entry: Entry, prepare: Callable[[Path, Entry], None] | None = None
+    ) -> None:
         with self.alone(place):
-            prepare()
+            place = self._settled(place)
+            if prepare is not None:
+                prepare(place.folder, entry)
             if self._scripts.choose(entry.new, place.name) is None:
                 raise InvalidInput.field("zip", "script", _NO_SCRIPT)
             _tell_apart(entry.new, place.folder)
             self._swap(place, entry)
+
+    def _settled(self, place: Place) -> Place:
+        """Return *place* as it is now: somebody may just have made it by a name of another case."""
+        found = [] if place.exists else discovery.folders(self._site, place.kind, place.name)
+        return replace(place, name=found[0].name, folder=found[0]) if found else place
 
     def _swap(self, place: Place, entry: Entry) -> None:
         """Put ``new`` in place and keep what was there; each step can be the last (_recover)."""

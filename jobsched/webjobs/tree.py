@@ -18,19 +18,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobsched.errors import Conflict, NotAllowed, NotFound
-from jobsched.webjobs.places import Site, entries
+from jobsched.webjobs import folding
+from jobsched.webjobs.places import Site
 from jobsched.webjobs.staging import FOLDER_MODE
 
 TOPS = ("site", "data", "LogFiles")
 HOME = "home"  # what clients keep at the root, as they may on a site of Kudu
 TICK = 100  # nanoseconds: the smallest difference that entity tags show
-# Names that are the same in every case (W3, webjobs.md, Settled 7); None = any name.
-_FOLDED: tuple[tuple[str | None, ...], ...] = (
-    ("site", "wwwroot", "app_data", "jobs", None, None),
-    ("site", "jobs", None, None),
-    ("data", "jobs", None, None),
-    ("logfiles",),
-)
 _SOON = 10_000_000_000  # nanoseconds: a time that lies further ahead was set on purpose
 _FILE_MODE = 0o644
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -62,7 +56,7 @@ class Tree:
         names: list[str] = []
         for end, part in enumerate(parts, 1):
             folder = self.path(names) if names else self._base(part)
-            names.append(_as_on_disk(folder, part) if _folds(parts[:end]) else part)
+            names.append(folding.on_disk(folder, part) if folding.folds(parts[:end]) else part)
         return tuple(names)
 
     def path(self, parts: Parts) -> Path:
@@ -339,20 +333,3 @@ def _throw_away(folder: int, name: str, trash: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         shutil.rmtree(name, dir_fd=folder)
-
-
-def _folds(parts: Parts) -> bool:
-    """Return whether the last of *parts* stands at a place where case does not count."""
-    lower = [part.lower() for part in parts]
-    return any(
-        len(pattern) >= len(lower)
-        and all(wanted in {None, part} for wanted, part in zip(pattern, lower, strict=False))
-        for pattern in _FOLDED
-    )
-
-
-def _as_on_disk(folder: Path, name: str) -> str:
-    found = [path.name for path in entries(folder)]
-    if name in found:
-        return name
-    return next((each for each in found if each.lower() == name.lower()), name)

@@ -54,8 +54,10 @@ def put_archive(path: str = "") -> Response:
         raise NotFound(f"There is no folder {shown(address.name)}; a new one needs a last slash.")
     if node is not None and not node.is_folder:
         raise NotFound(f"{shown(address.name)} is no folder.")
-    if node is None:
-        addresses.check_new(address)
+    if archive.FORBIDDEN.intersection("".join(address.parts)):
+        message = "The path has a character that no name in an archive may have."
+        raise InvalidInput.field("path", "characters", message)
+    addresses.check_new(address)
     place = jobs.place_of(address) if address.parts else None
     if place is None:
         _unpack(address)

@@ -236,6 +236,31 @@ def test_two_merges_at_once_lose_nothing(deployments: Deployments, site: Site) -
     assert len(files_of(site.folder(TRIGGERED, "hello"))) == 20
 
 
+def test_first_uploads_under_names_that_differ_in_case_make_one_job(
+    deployments: Deployments, site: Site
+) -> None:
+    one, other = (deployments.place(TRIGGERED, name) for name in ("Hello", "hello"))
+    for place in (one, other):
+        with deployments.upload(place) as entry:
+            entry.receive(io.BytesIO(zips.zipped(NEW)))
+            deployments.replace_by_archive(place, entry)
+
+    assert [path.name for path in site.roots(TRIGGERED)[0].iterdir()] == ["Hello"]
+
+
+def test_files_that_change_without_a_change_of_time_get_a_new_one(
+    deployments: Deployments, site: Site
+) -> None:
+    folder = site.folder(TRIGGERED, "hello")
+    times = []
+    for version in ({"run.sh": b"1", "a": b"x"}, {"run.sh": b"2", "a": b"x"}):
+        put(deployments, "hello", version)
+        times.append({path.name: path.stat().st_mtime_ns for path in folder.iterdir()})
+
+    assert times[0]["run.sh"] != times[1]["run.sh"]
+    assert times[0]["a"] == times[1]["a"]
+
+
 def test_jobs_on_another_file_system_are_deployed_there(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
