@@ -33,6 +33,7 @@ from jobsched.storage.paging import Page
 from jobsched.storage.searching import JobFilter
 from jobsched.storage.services import Service
 from jobsched.triggers import Trigger
+from jobsched.webjobs import appsettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,8 @@ class Jobs:
         if (made := self._queue.made(key)) is not None:
             return made
         job = self.get(job_id)
+        if job.task == WEB_JOB:
+            self._require_not_held()
         if job.mode is Mode.CONTINUOUS:
             raise WrongMode(
                 f"Job {job_id} is continuous: it is started and stopped, not run.", job=job_id
@@ -191,6 +194,11 @@ class Jobs:
         keys = [job.key for job in jobs if job.mode is Mode.CONTINUOUS]
         found = self._store.services.of_jobs(keys) if keys else {}
         return {key: found.get(key, ()) for key in keys}
+
+    def _require_not_held(self) -> None:
+        """Raise Conflict while no web job shall run."""
+        if appsettings.read(self._store.switches, self._configuration.settings).stopped:
+            raise Conflict(f"No web job runs at present: {appsettings.STOPPED} is set.")
 
     def _task_of(self, job: Job) -> Task:
         try:

@@ -40,7 +40,7 @@ class Scripts:
         return [
             path
             for path in entries(folder)
-            if path.suffix.lower() in self.suffixes and is_file(path)
+            if path.suffix.lower() in self.suffixes and path.name.isprintable() and is_file(path)
         ]
 
     def _first(self, scripts: Iterable[Path], name: str) -> Path | None:
@@ -63,7 +63,11 @@ def inner_folder(folder: Path) -> Path:
     """Return *folder*, or the one folder inside that is all it holds, settings apart."""
     for _ in range(_DEEPEST):
         inside = [path for path in entries(folder) if path.name.lower() not in METADATA]
-        if len(inside) != 1 or not is_folder(inside[0]) or inside[0].is_symlink():
+        if len(inside) != 1 or not _is_inner(inside[0]):
             return folder
         folder = inside[0]
     return folder
+
+
+def _is_inner(path: Path) -> bool:
+    return path.name.isprintable() and is_folder(path) and not path.is_symlink()

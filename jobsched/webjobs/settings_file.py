@@ -4,6 +4,7 @@ Kudu: a file that cannot be read counts as ``{}``; here its fault is told as wel
 """
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ PUBLISH_FILE = "webjob-publish-settings.json"
 SINGLETON_FILE = "singleton.job"
 DISABLE_FILE = "disable.job"
 LARGEST = 256 * 1024  # bytes
+DEEPEST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,17 @@ def text_of(values: Mapping[str, Any]) -> str:
     return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
 
 
+def fault_of(values: Mapping[str, Any]) -> str | None:
+    """Return what keeps *values* from being kept, as the end of a sentence; None if nothing."""
+    if _depth(values) > DEEPEST:
+        return f"is nested deeper than {DEEPEST}"
+    try:
+        length = len(text_of(values).encode())
+    except UnicodeEncodeError:
+        return "holds half a character"
+    return f"is larger than {LARGEST} bytes" if length > LARGEST else None
+
+
 def flag(name: str, *folders: Path) -> bool:
     """Return whether one of *folders* holds the empty file *name* that says yes."""
     return any(is_file(path) for path in _paths(name, folders))
@@ -98,13 +111,31 @@ def _parsed(name: str, raw: bytes) -> SettingsFile:
     if not raw.strip():
         return SettingsFile(error=f"{name} is empty.")
     try:
-        values = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+        text = raw.decode("utf-8-sig")
+        values = json.loads(text, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError) as error:
         return SettingsFile(error=f"{name} is not valid JSON: {error}.")
     if not isinstance(values, dict):
         return SettingsFile(error=f"{name} holds no JSON object.")
+    if (fault := fault_of(values)) is not None:
+        return SettingsFile(error=f"{name} {fault}.")
     return SettingsFile(values=values)
 
 
 def _no_number(text: str) -> float:
     raise ValueError(f"{text} is no number of JSON")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _depth(value: object) -> int:
+    """Return how deep *value* is nested; what is deeper than allowed is not looked into."""
+    depth, level = 0, [value]
+    while level and depth <= DEEPEST:
+        depth += 1
+        inside = [list(each.values()) if isinstance(each, dict) else each for each in level]
+        level = [part for each in inside if isinstance(each, list) for part in each]
+    return depth

@@ -75,6 +75,16 @@ def test_a_web_job_can_be_paused_and_resumed(client: FlaskClient, path: str) -> 
     assert client.post(f"{path}/resume").get_json()["state"] == "active"
 
 
+def test_no_web_job_is_run_while_they_are_stopped(
+    api: Native, client: FlaskClient, path: str
+) -> None:
+    api.operations.app_settings.put({"WEBJOBS_STOPPED": "1"}, "me")
+    assert client.post(f"{path}/run").status_code == 409
+
+    api.operations.app_settings.put({"WEBJOBS_STOPPED": "0"}, "me")
+    assert client.post(f"{path}/run").status_code == 202
+
+
 def test_nobody_makes_a_web_job_by_a_request(client: FlaskClient) -> None:
     job = {"task": "WebJob", "name": "x", "mode": "triggered"}
 

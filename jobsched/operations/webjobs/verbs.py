@@ -101,6 +101,8 @@ class WebJobs:
         Raises: UnknownWebJob; InvalidInput with every mistake; Conflict when it cannot be written.
         """
         view = self.get(kind, name)
+        if (fault := settings_file.fault_of(values)) is not None:
+            raise InvalidInput.field("settings", "length", f"settings.job {fault}.")
         wanting.check(kind, values, clock.now_us(), self._syncer.present())
         self._write(view, values)
         return self._synced(kind, name, by)
@@ -164,9 +166,6 @@ class WebJobs:
         ]
 
     def _write(self, view: WebJobView, values: Mapping[str, Any]) -> None:
-        if len(settings_file.text_of(values).encode()) > settings_file.LARGEST:
-            message = f"settings.job must not be larger than {settings_file.LARGEST} bytes."
-            raise InvalidInput.field("settings", "length", message)
         _on_disk(lambda: settings_file.write(values, *_homes(view.webjob)))
 
     def _export(self, view: WebJobView, *, stopped: bool) -> None:

@@ -105,7 +105,7 @@ def wanted(found: Found, present: Present) -> Wanted:
     policy = _policy(
         found, said, present, refused=any(each.rule == "not_allowed" for each in users)
     )
-    known = [name for name in keys.get("calendars") or () if name in present.calendars]
+    known = _known_calendars(keys.get("calendars"), present.calendars)
     inputs = {
         "keys": keys,
         "zone": present.timezone,
@@ -143,6 +143,12 @@ def _keys(found: Found, said: Understood) -> dict[str, Any]:
     if "cron" in said.schedule or "recurrence" in said.schedule:
         return said.schedule
     return {**said.schedule, **schedule.published(found.publish.values)}
+
+
+def _known_calendars(names: object, calendars: Calendars) -> list[str]:
+    """Return those of the *names* given that there are: with others the trigger is another."""
+    listed = names if isinstance(names, list) else []
+    return [name for name in listed if isinstance(name, str) and name in calendars]
 
 
 def _policy(found: Found, said: Understood, present: Present, *, refused: bool) -> Policy:

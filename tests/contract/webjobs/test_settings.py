@@ -1,6 +1,7 @@
 """Settings that are read, sent, refused; the singleton among them."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,37 @@ def test_settings_have_a_largest_size(site: Site, webjobs: WebJobs) -> None:
     put(site, TRIGGERED, "backup")
     webjobs.sync()
 
-    with pytest.raises(InvalidInput, match="must not be larger"):
-        webjobs.put_settings(TRIGGERED, "backup", {"x": "y" * 300_000}, "me")
+    for values in ({"x": "y" * 300_000}, {"x": "\ud800"}):
+        with pytest.raises(InvalidInput, match=r"larger than|half a character"):
+            webjobs.put_settings(TRIGGERED, "backup", values, "me")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"calendars": 5, "schedule": "* * * * *"},
+        {"calendars": [[]], "schedule": "* * * * *"},
+        {"timezone": [], "schedule": "* * * * *"},
+        {"recurrence": 5},
+        {"recurrence": {"frequency": []}, "startTime": {}},
+        {"schedule": "\ud800"},
+        {"env": {"A": "\ud800"}},
+        {"run_as": "\ud800"},
+        {"jitter": "x", "dst": 1, "on_excluded": {}, "schedule": "* * * * *"},
+    ],
+)
+def test_whatever_stands_in_a_file_no_other_job_suffers(
+    site: Site, webjobs: WebJobs, values: dict[str, Any]
+) -> None:
+    put(site, TRIGGERED, "broken", **values)
+    put(site, TRIGGERED, "sound")
+
+    webjobs.sync()
+
+    assert [view.webjob.name for view in webjobs.list()] == ["broken", "sound"]
+    assert webjobs.get(TRIGGERED, "broken").webjob.error
+    with pytest.raises(InvalidInput):
+        webjobs.put_settings(TRIGGERED, "sound", values, "me")
 
 
 def test_broken_settings_on_disk_are_told_and_count_as_none(site: Site, webjobs: WebJobs) -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ def test_what_dotnet_publish_leaves_is_no_script_while_there_is_another(tmp_path
 
 def test_a_folder_that_is_not_there_has_no_script(tmp_path: Path) -> None:
     assert ANY.choose(tmp_path / "nowhere", "job") is None
+
+
+def test_names_that_no_text_can_tell_are_no_scripts(tmp_path: Path) -> None:
+    for name in (b"run\xff.sh", b"line\nbreak.sh"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+
+    assert chosen(tmp_path) is None
+    assert chosen(tmp_path, "other.py") == "other.py"
 
 
 def test_a_folder_named_like_a_script_is_none(tmp_path: Path) -> None:

@@ -37,6 +37,10 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path) -> None:
         (b"[1]", "holds no JSON object"),
         (b"\xff\xfe{}", "is not valid JSON"),
         (b"[" * 100_000, "is not valid JSON"),
+        (b'{"a": 1e999}', "1e999 is no number"),
+        (b'{"a": "\\ud800"}', "holds half a character"),
+        (b'{"a": ' * 40 + b"1" + b"}" * 40, "is nested deeper than 32"),
+        (b'{"a": ' + b"[" * 40 + b"1" + b"]" * 40 + b"}", "is nested deeper than 32"),
         (b" " * (settings_file.LARGEST + 1), "is larger than"),
     ],
 )
