@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from tests.support.kudu import Kudu
 from tests.support.server import Server
@@ -32,6 +33,26 @@ class Echo(http.server.BaseHTTPRequestHandler):
             self.wfile.write(told)
     do_GET = do_PUT = do_POST = do_DELETE = do_PATCH = do_HEAD = answer
 http.server.HTTPServer(("127.0.0.1", int(os.environ["WEBJOBS_PORT"])), Echo).serve_forever()
+"""
+
+RUDE = """
+import os, socket
+ANSWERS = {
+    "/folded": b"HTTP/1.1 200 OK\\r\\nX-Fold: a\\r\\n b\\r\\nContent-Length: 2\\r\\n\\r\\nok",
+    "/short": b"HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nhalf",
+    "/endless": b"HTTP/1.1 200 OK\\r\\n\\r\\nuntil the end",
+    "/switch": b"HTTP/1.1 101 Switching\\r\\n\\r\\n",
+    "/garbage": b"\\x00\\xff\\r\\n\\r\\n",
+    "/typeless": b"HTTP/1.1 299 \\r\\nContent-Length: 0\\r\\n\\r\\n",
+    "/silent": b"",
+}
+listener = socket.create_server(("127.0.0.1", int(os.environ["WEBJOBS_PORT"])))
+while True:
+    client, _ = listener.accept()
+    with client:
+        path = client.recv(65536).split()[1].decode()
+        client.sendall(ANSWERS[path])
+        client.shutdown(socket.SHUT_WR)
 """
 
 
@@ -106,3 +127,34 @@ def test_a_stopped_job_is_a_404_in_json(kudu: Kudu) -> None:
 
     assert (answer.status_code, list(answer.json())) == (404, ["Message"])
     kudu.delete("continuous", "silent")
+
+
+@pytest.fixture(scope="module")
+def rude(kudu: Kudu) -> str:
+    kudu.deploy("continuous", "rude", RUDE, file="run.py")
+    url = "/api/continuouswebjobs/rude/passthrough"
+    until(lambda: kudu.server.get(f"{url}/typeless").status_code == 299, 20, "the job listens")
+    return url
+
+
+@pytest.mark.parametrize("path", ["switch", "garbage", "silent"])
+def test_what_is_no_answer_is_a_404_in_json(kudu: Kudu, rude: str, path: str) -> None:
+    answer = kudu.server.get(f"{rude}/{path}")
+
+    assert (answer.status_code, list(answer.json())) == (404, ["Message"])
+
+
+def test_an_answer_that_breaks_off_breaks_off(kudu: Kudu, rude: str) -> None:
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        kudu.server.get(f"{rude}/short")
+
+    assert "Traceback" not in kudu.server.log
+
+
+def test_odd_answers_go_through(kudu: Kudu, rude: str) -> None:
+    folded, endless = (kudu.server.get(f"{rude}/{path}") for path in ("folded", "endless"))
+    typeless = kudu.server.get(f"{rude}/typeless")
+
+    assert (folded.text, folded.headers["X-Fold"]) == ("ok", "a b")
+    assert endless.text == "until the end"
+    assert (typeless.content, typeless.headers.get("Content-Type")) == (b"", None)

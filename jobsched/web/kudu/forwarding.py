@@ -1,13 +1,18 @@
 """Handing a request on to a server on this machine's loopback address, both ways as a stream."""
 
+import errno
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote
 
 from flask import Response, request
 
+from jobsched.errors import Unavailable
+
 LOOPBACK = "127.0.0.1"
+MOST = 128  # at once: each holds a thread
 SILENCE = 100.0  # seconds without a byte after which nobody waits any longer (.NET's default)
 BLOCK = 65_536
 # What concerns one connection only (RFC 9110, 7.6.1), and what is between the client and us.
@@ -20,6 +25,7 @@ _NOT_BACK = frozenset({"set-cookie", "content-security-policy"})
 # What a job shows must not act as if it were one of our own pages.
 _APART = ("Content-Security-Policy", "sandbox allow-scripts allow-forms; frame-ancestors 'none'")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+_places = threading.BoundedSemaphore(MOST)
 
 
 class Unreachable(Exception):
@@ -29,20 +35,31 @@ class Unreachable(Exception):
 def forward(port: int, target: str) -> Response:
     """Return what the server at *port* answers to the present request, put to its *target*.
 
-    Method, query, headers and body are those of the request. Raises: Unreachable.
+    Method, query, headers and body are those of the request.
+
+    Raises: Unreachable; Unavailable when as many requests are being handed on as may.
     """
+    if not _places.acquire(blocking=False):
+        raise Unavailable(f"{MOST} requests are being handed on to jobs already.")
     connection = HTTPConnection(LOOPBACK, port, timeout=SILENCE)
     try:
         answer = _asked(connection, quote(target, safe=_PRINTABLE))
-    except (OSError, HTTPException, ValueError) as error:
-        connection.close()
-        raise Unreachable(str(error) or type(error).__name__) from error
+    except BaseException as error:
+        _leave(connection)
+        if isinstance(error, OSError | HTTPException | ValueError):
+            raise Unreachable(str(error) or type(error).__name__) from error
+        raise
     response = Response(_body(answer), answer.status)
     response.headers.clear()
     response.headers.extend(_end_to_end(answer.getheaders(), _NOT_BACK))
     response.headers.add(*_APART)
-    response.call_on_close(connection.close)
+    response.call_on_close(lambda: _leave(connection))
     return response
+
+
+def _leave(connection: HTTPConnection) -> None:
+    connection.close()
+    _places.release()
 
 
 def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
@@ -56,7 +73,10 @@ def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
     connection.request(
         request.method, target, body, headers, encode_chunked="Transfer-Encoding" in headers
     )
-    return connection.getresponse()
+    answer = connection.getresponse()
+    if answer.status < 200:
+        raise HTTPException(f"it answers with {answer.status}")
+    return answer
 
 
 def _blocks() -> Iterator[bytes]:
@@ -65,11 +85,15 @@ def _blocks() -> Iterator[bytes]:
 
 
 def _body(answer: HTTPResponse) -> Iterator[bytes]:
+    """Yield what comes; when it breaks off, so does what the client gets."""
     try:
         while block := answer.read1(BLOCK):
             yield block
+        whole = not answer.length
     except (OSError, HTTPException):
-        return  # it broke off; so does what we hand on
+        whole = False
+    if not whole:
+        raise ConnectionResetError(errno.ECONNRESET, "the job's answer has broken off")
 
 
 def _end_to_end(
@@ -81,4 +105,4 @@ def _end_to_end(
     dropped = _HOP | without | {word.strip().lower() for word in re.split(",", named)}
     for name, value in pairs:
         if name.lower() not in dropped:
-            yield name, value
+            yield name, " ".join(value.split())  # of several lines, as it may have come
