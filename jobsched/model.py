@@ -88,6 +88,7 @@ class EndedBy(StrEnum):
     IDLE = "idle"
     SHUTDOWN = "shutdown"
     REPLACED = "replaced"
+    UNHEALTHY = "unhealthy"
     EXPIRED = "expired"
     LOST = "lost"
     NOT_STARTED = "not_started"
@@ -113,6 +114,7 @@ _OUTCOMES: Mapping[EndedBy, Outcome] = {
     EndedBy.REPLACED: Outcome.STOPPED,
     EndedBy.TIMEOUT: Outcome.TIMED_OUT,
     EndedBy.IDLE: Outcome.IDLE,
+    EndedBy.UNHEALTHY: Outcome.FAILED,
     EndedBy.LOST: Outcome.LOST,
     EndedBy.EXPIRED: Outcome.NOT_STARTED,
     EndedBy.NOT_STARTED: Outcome.NOT_STARTED,
@@ -192,6 +194,21 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a continuous job is found to hang: a *command* fails, or a *url* does not answer.
+
+    Every *interval* seconds, for *timeout* seconds at the most; it is started anew after so many
+    *failures* in a row.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    interval: float = 30.0
+    timeout: float = 5.0
+    failures: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How a job's runs are treated. Times in seconds; 0 = no limit; None = the task's default."""
 
@@ -211,6 +228,7 @@ class Policy:
     run_as: str | None = None
     detach: bool = False
     singleton: bool = False  # continuous jobs: on one machine at a time
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

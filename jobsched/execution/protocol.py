@@ -98,7 +98,8 @@ class StartRequest:
     is asked to end.
     *path* (absolute) plus ``.out``, ``.err``, ``.order`` are the files of longer output, *cap*
     the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`. After
-    *lease* the run is killed unless a ``lease`` message has prolonged that.
+    *lease* the run is killed unless a ``lease`` message has prolonged that. *health*: ``interval``,
+    ``timeout``, ``failures``, and ``command`` or ``host``, ``port``, ``path``, ``name``.
     """
 
     run: int
@@ -114,6 +115,7 @@ class StartRequest:
     idle_timeout: float | None = None
     grace: float = 5.0
     lease: float | None = None
+    health: Mapping[str, Any] | None = None
     detach: bool = False
     run_as: Identity | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)

@@ -105,7 +105,7 @@ class Changes:
             self._require_as_it_is(job, change)
             return _Plan({})
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
-        wrong += drafts.singleton_mistakes(job.mode, change.policy.get("singleton"))
+        wrong += drafts.service_mistakes(job.mode, change.policy)
         before = self._readable(job)
         try:
             after = self._trigger(job, before, change)

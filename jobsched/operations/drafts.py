@@ -99,12 +99,19 @@ def run_as_mistakes(user: object, settings: Settings) -> list[FieldError]:
     return [FieldError(field="run_as", rule="not_allowed", message=message)]
 
 
-def singleton_mistakes(mode: Mode | None, singleton: object) -> list[FieldError]:
-    """Return what is wrong with asking for a *singleton* in a job of this *mode*."""
-    if singleton is not True or mode is Mode.CONTINUOUS:
+def service_mistakes(mode: Mode | None, given: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with what only continuous jobs have, in a job of this *mode*."""
+    if mode is Mode.CONTINUOUS:
         return []
-    message = "Only a job of mode continuous can be a singleton."
-    return [FieldError(field="singleton", rule="mode", message=message)]
+    messages = {
+        "singleton": "Only a job of mode continuous can be a singleton.",
+        "health": "Only a job of mode continuous has its health checked.",
+    }
+    return [
+        FieldError(field=name, rule="mode", message=message)
+        for name, message in messages.items()
+        if given.get(name)
+    ]
 
 
 def mistakes(
@@ -125,7 +132,7 @@ def mistakes(
         read_trigger(mode, given, now_us, timezone, calendars)
     except InvalidInput as refusal:
         found.extend(refusal.errors)
-    found.extend(singleton_mistakes(mode, data.get("singleton")))
+    found.extend(service_mistakes(mode, data))
     name, params = data.get("task"), data.get("params")
     if isinstance(name, str) and name in catalog and isinstance(params, Mapping):
         found.extend(params_mistakes(catalog.get(name), params))

@@ -213,7 +213,7 @@ class Jobs:
         """
         settings, catalog = self._configuration.settings, self._configuration.catalog
         wrong = drafts.run_as_mistakes(draft.policy.get("run_as"), settings)
-        wrong += drafts.singleton_mistakes(draft.mode, draft.policy.get("singleton"))
+        wrong += drafts.service_mistakes(draft.mode, draft.policy)
         trigger: Trigger | None = None
         try:
             trigger = self._read(draft, now_us)

@@ -132,6 +132,7 @@ def _with_outcome(outcome: Outcome) -> Condition:
         return and_(runs.c.ended_by == EndedBy.EXIT.value, runs.c.exit_code == 0)
     if outcome is Outcome.FAILED:
         succeeded = func.coalesce(runs.c.exit_code, -1) == 0
-        return and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
+        by_itself = and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
+        return or_(by_itself, runs.c.ended_by == EndedBy.UNHEALTHY.value)
     causes = [cause.value for cause in EndedBy if outcome_of(cause, None) is outcome]
     return runs.c.ended_by.in_(causes)

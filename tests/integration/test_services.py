@@ -17,6 +17,7 @@ from jobsched.execution.supervisor.loop import Supervisor
 from jobsched.model import (
     ON_A_MACHINE,
     EndedBy,
+    Health,
     Job,
     JobState,
     Mode,
@@ -307,6 +308,29 @@ def test_app_settings_change_the_restart_time_and_stop_web_jobs(
     assert row.next_try_us is not None
     assert row.next_try_us - row.since_us == pytest.approx(7 * clock.SECOND, abs=clock.SECOND / 2)
     services.site.close()
+
+
+def test_one_that_hangs_is_started_anew(services: Services) -> None:
+    sick = services.signs.with_name("sick")
+    health = Health(command=("test", "!", "-e", str(sick)), interval=0.2, failures=2)
+    job = services.add(policy=Policy(health=health))
+    services.site.start()
+    [first] = services.starts(1)
+    services.reaches(job, ServiceState.RUNNING)
+
+    sick.touch()
+    services.site.until(lambda: not is_alive(first))
+    sick.unlink()
+
+    services.starts(2)
+    services.reaches(job, ServiceState.RUNNING)
+    run = services.runs(job)[0]
+    assert (run.ended_by, run.outcome) == (EndedBy.UNHEALTHY, Outcome.FAILED)
+    assert run.reason == "Its health check failed 2 times in a row: it ended with code 1."
+    assert services.site.store.runs.count(RunFilter(outcome=Outcome.FAILED)) == 1
+    row = services.row(job)
+    assert row is not None
+    assert row.exits == 1
 
 
 # What a crash leaves behind

@@ -49,7 +49,21 @@ def test_a_continuous_job_needs_no_moment(api: Native, client: FlaskClient) -> N
         ({"mode": "continuous", "singleton": "yes"}, "singleton"),
         ({"mode": "triggered", "singleton": True}, "singleton"),
         ({"interval": {"hours": 1}, "singleton": True}, "singleton"),
-        ({"mode": "continuous", "health": {"url": "http://127.0.0.1/"}}, "health"),
+        ({"interval": {"hours": 1}, "health": {"command": ["true"]}}, "health"),
+        ({"mode": "continuous", "health": {}}, "health"),
+        ({"mode": "continuous", "health": {"command": []}}, "health"),
+        ({"mode": "continuous", "health": {"command": "true"}}, "health.command"),
+        ({"mode": "continuous", "health": {"command": [""]}}, "health.command[0]"),
+        ({"mode": "continuous", "health": {"command": ["a"], "url": "http://[::1]"}}, "health"),
+        ({"mode": "continuous", "health": {"url": "https://127.0.0.1/"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://example.com/"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://127.0.0.1.example.com"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://localhost@10.0.0.1/"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://localhost:99999/"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://127.0.0.256/"}}, "health.url"),
+        ({"mode": "continuous", "health": {"url": "http://localhost/a b"}}, "health.url"),
+        ({"mode": "continuous", "health": {"command": ["a"], "interval": 0}}, "health.interval"),
+        ({"mode": "continuous", "health": {"command": ["a"], "failures": 0}}, "health.failures"),
     ],
 )
 def test_what_does_not_go_with_the_mode_is_named(
@@ -58,6 +72,27 @@ def test_what_does_not_go_with_the_mode_is_named(
     response = client.post("/jobs", json={"task": "example", "name": "x", **changes})
 
     assert fields_of(response) == [field]
+
+
+def test_how_its_health_is_checked_is_shown_and_changed(api: Native, client: FlaskClient) -> None:
+    path = add(api, health={"url": "http://localhost:8080/alive?deep=1", "failures": 2})
+
+    job = shown(client, path)
+    same = client.put(path, json=job).get_json()
+    other = client.put(path, json={"health": {"command": ["curl", "-f", "x"]}}).get_json()
+    none = client.put(path, json={"health": None}).get_json()
+
+    assert job["health"] == {
+        "command": None,
+        "url": "http://localhost:8080/alive?deep=1",
+        "interval": 30,
+        "timeout": 5,
+        "failures": 2,
+    }
+    assert same == job
+    assert (other["health"]["command"], other["health"]["url"]) == (["curl", "-f", "x"], None)
+    assert other["health"]["failures"] == 3
+    assert none["health"] is None
 
 
 def test_other_jobs_have_no_service(api: Native, client: FlaskClient) -> None:

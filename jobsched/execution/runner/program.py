@@ -23,6 +23,7 @@ from jobsched.execution.journal import Journal
 from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartRequest
 from jobsched.execution.runner import limits
 from jobsched.execution.runner.children import Children
+from jobsched.execution.runner.health import Checks
 from jobsched.execution.runner.hosted import ENDED, Hosted
 from jobsched.execution.runner.launches import Launches
 from jobsched.execution.runner.lifecycle import Lifecycle
@@ -49,6 +50,7 @@ class Runner:
             self._loop, self._journal, self._children, self._supervisor.tell
         )
         parts = (self._children, self._lifecycle, self._supervisor.tell)
+        self._checks = Checks(self._loop, self._children, self._lifecycle)
         self._launches = Launches(self._loop, self._children, self._lifecycle)
         self._workers = Workers(self._loop, *parts)
         self._zygotes = Zygotes(self._loop, *parts)
@@ -137,7 +139,8 @@ class Runner:
         known = self._lifecycle.runs.get(request.key)
         if known is not None:
             self._supervisor.tell(known.present_message())
-        elif self._retired:
+            return
+        if self._retired:
             self._lifecycle.tell_refused(request.key, "its runner is leaving", shortage=True)
         elif request.kind == "command":
             self._lifecycle.start_command(request)
@@ -147,6 +150,7 @@ class Runner:
             self._workers.start(request)
         else:
             self._zygotes.start(request)
+        self._checks.follow(request)
 
     def _stop(self, message: Message) -> None:
         run = self._known(message)

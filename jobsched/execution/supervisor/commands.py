@@ -20,6 +20,7 @@ from jobsched.errors import UnknownTask
 from jobsched.execution import script
 from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
+from jobsched.execution.supervisor.checking import health_order
 from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Surroundings
 from jobsched.model import Run
@@ -55,6 +56,7 @@ def start_message(run: Run, around: Surroundings) -> Message:
         },
         "cookie": secrets.token_hex(8),
         "detach": run.policy.detach,
+        "health": health_order(run.policy.health),
         "run_as": identity and identity.message,
         "limits": {},
         "stdin": None,

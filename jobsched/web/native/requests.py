@@ -140,7 +140,7 @@ def _rough_change(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Change:
         fields={name: data[name] for name in kinds if isinstance(data.get(name), kinds[name])},
         mode=_MODES.get(str(data.get("mode"))),
         trigger=_moved({name: data[name] for name in TRIGGER_KEYS if name in data}, shown),
-        policy={name: data[name] for name in ("run_as", "singleton") if name in data},
+        policy={name: data[name] for name in ("run_as", "singleton", "health") if name in data},
     )
 
 

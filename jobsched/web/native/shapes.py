@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from jobsched import clock
 from jobsched.catalog import masked
 from jobsched.errors import InvalidInput
-from jobsched.model import Job, JobState, Occurrence, Policy, Role, Run
+from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
 from jobsched.storage.services import Service
@@ -213,6 +213,17 @@ def _policy_body(policy: Policy) -> Body:
         "run_as": policy.run_as,
         "detach": policy.detach,
         "singleton": policy.singleton,
+        "health": None if policy.health is None else _health(policy.health),
+    }
+
+
+def _health(health: Health) -> Body:
+    return {
+        "command": list(health.command) or None,
+        "url": health.url,
+        "interval": health.interval,
+        "timeout": health.timeout,
+        "failures": health.failures,
     }
 
 

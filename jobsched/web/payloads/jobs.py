@@ -175,6 +175,16 @@ class RetriesAnswer(Payload):
     exit_codes: list[int] | None
 
 
+class HealthAnswer(Payload):
+    """How a continuous job is found to hang."""
+
+    command: list[str] | None
+    url: str | None
+    interval: float
+    timeout: float
+    failures: int
+
+
 class JobAnswer(Payload):
     """A job as it is shown."""
 
@@ -239,6 +249,7 @@ class JobAnswer(Payload):
     run_as: str | None
     detach: bool
     singleton: bool
+    health: HealthAnswer | None
     paused: bool
     paused_until: Instant | None
     last_run: LastRun | None

@@ -15,6 +15,10 @@ LONGEST_TIME = 1e9  # seconds, some thirty years
 LARGEST_PARAMS = 64 * 1024  # bytes as JSON: they travel in one environment variable
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
+_LOOPBACK = re.compile(
+    r"http://(127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|localhost|\[::1\])"
+    r"(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?"
+)
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -56,6 +60,13 @@ def _variables(env: Mapping[str, str]) -> Mapping[str, str]:
     return _not_too_large(env)
 
 
+def _loopback(url: str) -> str:
+    found = _LOOPBACK.fullmatch(url)
+    if found is None or int(found["port"] or 1) not in range(1, 65_536):
+        raise PydanticCustomError("url", "must be an http address of this machine's loopback")
+    return url
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WORD)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_control)]
@@ -64,6 +75,7 @@ Reason = Annotated[
 ]
 Prose = Annotated[str, StringConstraints(max_length=4000)]
 User = Annotated[str, StringConstraints(max_length=64, pattern=USER)]
+LoopbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_loopback)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME)]
 Priority = Annotated[int, Field(ge=-100, le=100)]
 Params = Annotated[dict[str, Any], AfterValidator(_not_too_large)]
