@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsched import clock
+from jobsched import calendars, clock
 from jobsched.model import JobState, Mode
 from jobsched.operations import Operations
 from jobsched.operations.webjobs import WebJobs
@@ -149,3 +149,60 @@ def test_app_settings_count_at_once(operations: Operations, site: Site, webjobs:
     operations.app_settings.put({"WEBJOBS_DISABLE_SCHEDULE": "1"}, "me")
 
     assert webjobs.get(TRIGGERED, "backup").job.state is JobState.PAUSED
+
+
+def test_a_job_without_schedule_is_no_longer_held(
+    store: Store, site: Site, webjobs: WebJobs
+) -> None:
+    folder = put(site, TRIGGERED, "backup", schedule="0 0 3 * * *")
+    store.switches.put("app_settings", {"WEBJOBS_STOPPED": "1"})
+    assert job_of(webjobs).state is JobState.PAUSED
+
+    (folder / "settings.job").unlink()
+
+    job = job_of(webjobs)
+    assert (job.mode, job.state, job.next_run) == (Mode.TRIGGERED, JobState.ACTIVE, None)
+
+
+def test_a_job_that_gets_script_and_schedule_at_once_goes_on_with_both(
+    site: Site, webjobs: WebJobs
+) -> None:
+    put(site, TRIGGERED, "backup", {"readme.txt": ""})
+    assert job_of(webjobs).state is JobState.BLOCKED
+
+    put(site, TRIGGERED, "backup", schedule="0 0 3 * * *")
+
+    job = job_of(webjobs)
+    assert (job.mode, job.state) == (Mode.SCHEDULED, JobState.ACTIVE)
+    assert job.next_run is not None
+    assert job.next_run.hour == 3
+
+
+def test_a_job_that_gets_a_schedule_while_it_has_no_script_stays_blocked(
+    site: Site, webjobs: WebJobs
+) -> None:
+    folder = put(site, TRIGGERED, "backup", {"readme.txt": ""})
+    webjobs.sync()
+
+    put(site, TRIGGERED, "backup", {}, schedule="0 0 3 * * *")
+    job = job_of(webjobs)
+    assert (job.mode, job.state, job.next_run) == (Mode.SCHEDULED, JobState.BLOCKED, None)
+
+    (folder / "run.sh").touch()
+    assert job_of(webjobs).next_run is not None
+
+
+def test_calendars_that_come_later_count(
+    operations: Operations, site: Site, tmp_path: Path
+) -> None:
+    put(site, TRIGGERED, "backup", schedule="0 0 3 * * *", calendars=["holidays"])
+    webjobs = operations.webjobs
+    assert job_of(webjobs).mode is Mode.TRIGGERED
+    assert "holidays" in (webjobs.get(TRIGGERED, "backup").webjob.error or "")
+
+    (tmp_path / "calendars.yaml").write_text("holidays:\n  dates: [2030-12-25]\n")
+    operations.configuration.calendars = calendars.load(tmp_path)
+
+    job = job_of(webjobs)
+    assert job.mode is Mode.SCHEDULED
+    assert webjobs.get(TRIGGERED, "backup").webjob.error is None

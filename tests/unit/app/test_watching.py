@@ -151,3 +151,15 @@ def test_a_database_that_is_locked_ends_nothing(site: Site, start: Start, run: W
     other.close()
 
     until(lambda: names(start) == ["patient"], 10)
+
+
+def test_a_configuration_that_cannot_be_read_again_is_told(
+    site: Site, start: Start, run: Watching, told: list[Event]
+) -> None:
+    store = Store.open(start.settings.database_url)
+    store.switches.put("configuration", {"reloaded_us": 1, "by": "me"})
+    store.close()
+
+    until(lambda: trouble(told), 5)
+    put(site, TRIGGERED, "all the same")
+    until(lambda: names(start) == ["all the same"], 5)
