@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from flask import request
 from werkzeug.exceptions import ClientDisconnected
 
-from jobsched.errors import Conflict, InvalidInput, Unavailable
+from jobsched.errors import Conflict, InvalidInput, JobschedError, Unavailable
 from jobsched.web.context import operations
 from jobsched.webjobs.deployment import Place
 from jobsched.webjobs.staging import Readable
@@ -60,8 +60,8 @@ def is_archive() -> bool:
 
 
 @contextmanager
-def disk_errors() -> Iterator[None]:
-    """Tell what the disk refuses: 400 for names, 503 where it can only be read, else 409 (Kudu)."""
+def disk_errors(read_only: type[JobschedError] = Unavailable) -> Iterator[None]:
+    """Tell what the disk refuses: 400 for names, *read_only* where it is, else 409 (Kudu)."""
     try:
         yield
     except OSError as error:
@@ -72,7 +72,7 @@ def disk_errors() -> Iterator[None]:
             raise InvalidInput.field("path", "length", message) from None
         reason = os.strerror(error.errno) if error.errno else "unknown"
         if error.errno == errno.EROFS:
-            raise Unavailable(f"The disk can only be read: {reason}.") from error
+            raise read_only(f"The disk can only be read: {reason}.") from error
         raise Conflict(f"The file system has refused that: {reason}.") from error
 
 

@@ -77,8 +77,13 @@ class Deployments:
     @contextmanager
     def upload(self, place: Place) -> Iterator[Entry]:
         """Give an entry for an upload to *place*; it and what is left in it go afterwards."""
-        with Staging(self._base(place.folder) / "staging").entry() as entry:
-            yield entry
+        try:
+            with Staging(self._base(place.folder) / "staging").entry() as entry:
+                yield entry
+        except OSError as error:
+            if error.errno == errno.EXDEV:  # something has been mounted since it was tried
+                _same_file_system.cache_clear()
+            raise
 
     def replace_by_archive(self, place: Place, entry: Entry) -> None:
         """Put the zip file that *entry* has received in the job's place.

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from flask import Blueprint
 from flask.blueprints import BlueprintSetupState
 
-from jobsched.errors import NotAllowed, NotFound
+from jobsched.errors import Conflict, NotAllowed, NotFound
 from jobsched.web import problems, uploads
 
 JSON = "application/json; charset=utf-8"  # clients of Kudu compare it as a whole
@@ -25,7 +25,7 @@ def route(method: str, kind: str) -> Callable[[View], View]:
     """Add a view at every path below ``/{kind}``, with and without ``/api`` before it."""
 
     def add(view: View) -> View:
-        told = _reading(view) if method == "GET" else uploads.disk_errors()(view)
+        told = _reading(view) if method == "GET" else uploads.disk_errors(Conflict)(view)
         for prefix in ("/api", ""):
             for suffix in ("/", "/<path:path>"):
                 rule = f"{prefix}/{kind}{suffix}"

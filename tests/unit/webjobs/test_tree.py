@@ -1,13 +1,16 @@
 """The site's tree is walked without leaving it, and a file's time always moves on."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from jobsched.errors import Conflict, NotAllowed, NotFound
+from jobsched.webjobs import swapping
 from jobsched.webjobs.places import Site
 from jobsched.webjobs.tree import TICK, Tree, later_than
 
@@ -89,6 +92,36 @@ def test_links_are_never_followed(tree: Tree, root: Path, tmp_path: Path) -> Non
             work()
     with pytest.raises(Conflict):
         tree.put(["site", "file"], upload(root))
+    assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_leads_nowhere(
+    tree: Tree, root: Path, tmp_path: Path
+) -> None:
+    folder, aside = root / "site" / "folder", root / "site" / "aside"
+    folder.mkdir()
+    (folder / "secret").write_bytes(b"ours")
+    aside.symlink_to(tmp_path / "outside")
+    done, seen = threading.Event(), set()
+
+    def swap() -> None:
+        while not done.is_set():
+            swapping.exchange(folder, aside)
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    try:
+        for number in range(3000):
+            with suppress(NotAllowed, NotFound):
+                with tree.read(["site", "folder", "secret"])[0] as file:
+                    seen.add(file.read())
+                if number % 100 == 0:
+                    tree.put(["site", "folder", "new"], upload(root))
+    finally:
+        done.set()
+        swapper.join()
+
+    assert seen == {b"ours"}
     assert [path.name for path in (tmp_path / "outside").iterdir()] == ["secret"]
 
 
