@@ -27,19 +27,18 @@ def cause(
 ) -> str:
     """Return ``External - <program>`` or ``Schedule - <normalised cron>``.
 
-    *trigger* is that of the job; a run does not tell which one it had when the run was made.
+    *trigger* is that of the job, None when it is not known; which one the job had when the run
+    was made, nobody keeps.
     """
     if run.requested_by is not None:
         match = _ASKED.fullmatch(run.requested_by)
         return f"External - {match['program'] if match else run.requested_by}"
     if run.due_at is None:
         return "External - retry"
-    return f"Schedule - {_schedule(trigger, calendars)}"
+    return "Schedule" if trigger is None else f"Schedule - {_schedule(trigger, calendars)}"
 
 
-def _schedule(trigger: Mapping[str, object] | None, calendars: Calendars) -> str:
-    if trigger is None:
-        return "none any more"
+def _schedule(trigger: Mapping[str, object], calendars: Calendars) -> str:
     cron = trigger.get("cron")
     if isinstance(cron, Mapping):
         return normalised(str(cron["expression"]))

@@ -25,6 +25,7 @@ from jobsched.model import EndedBy, Run, WebJob, WebJobType
 from jobsched.settings import Settings
 from jobsched.webjobs import ports, runids
 from jobsched.webjobs.appsettings import AppSettings
+from jobsched.webjobs.causes import cause
 from jobsched.webjobs.places import Site
 
 OUTPUT, ERRORS, STATUS = "output_log.txt", "error_log.txt", "status"
@@ -243,9 +244,8 @@ def _remove_all(folder: Path, prefix: str) -> None:
 
 
 def _trigger(run: Run, webjob: WebJob) -> str:
-    if run.requested_by is not None:
-        return f"External - {run.requested_by}"
-    return f"Schedule - {webjob.settings.get('schedule', '')}"
+    schedule = webjob.settings.get("schedule")
+    return cause(run, {"cron": {"expression": schedule}} if isinstance(schedule, str) else None)
 
 
 def _iso(moment: datetime) -> str:

@@ -44,7 +44,7 @@ def test_other_schedules_are_told_in_words() -> None:
     every = stored(interval={"minutes": 5})
 
     assert cause(run_of(due_at=DUE), every).lower() == "schedule - every 5 minutes"
-    assert cause(run_of(due_at=DUE), None) == "Schedule - none any more"
+    assert cause(run_of(due_at=DUE), None) == "Schedule"
     gone = {**every, "calendars": ["gone"]}
     assert cause(run_of(due_at=DUE), gone) == "Schedule - unknown"
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -228,9 +228,11 @@ def test_the_status_file_follows_the_run(world: World) -> None:
 def test_a_scheduled_run_names_its_schedule(world: World) -> None:
     world.webjob = webjob_of(world.folder, settings={"schedule": "0 */5 * * * *"})
 
-    world.runs.start(web_run(requested_by=None), {"PATH": "/bin"}, None)
+    run = web_run(requested_by=None)
+    world.runs.start(replace(run, due_at=run.created_at), {"PATH": "/bin"}, None)
 
-    assert json.loads((world.logs / "status").read_text())["Trigger"] == "Schedule - 0 */5 * * * *"
+    told = json.loads((world.logs / "status").read_text())["Trigger"]
+    assert told == "Schedule - 0 0,5,10,15,20,25,30,35,40,45,50,55 * * * *"
 
 
 def test_a_lost_run_gets_a_last_line_with_the_reason(world: World) -> None:
