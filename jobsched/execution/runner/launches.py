@@ -13,6 +13,7 @@ from jobsched.execution.runner import starting
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.control import Control
 from jobsched.execution.runner.hosted import Hosted
+from jobsched.execution.runner.joblog import JobLog
 from jobsched.execution.runner.lifecycle import Lifecycle
 from jobsched.execution.runner.loop import Loop
 from jobsched.execution.runner.taskprocess import start_program
@@ -37,9 +38,10 @@ class Launches:
             self._lifecycle.refuse(run, refusal)
             return
         run.pipes = program.pipes
+        control = Control(self._loop, program.control, partial(self._hear, run))
         if run.log is not None:
             run.log.begin()
-        control = Control(self._loop, program.control, partial(self._hear, run))
+            run.capture.listener = partial(_output, run.log, control)
         self._children.on_end(program.pid, partial(self._gone, run, control))
         self._lifecycle.started(run, program.pid, processes.start_time(program.pid))
 
@@ -56,3 +58,9 @@ class Launches:
         control.drain()  # its last words count
         control.close()
         self._lifecycle.main_gone(run, status)
+
+
+def _output(log: JobLog, control: Control, number: int, data: bytes) -> bool:
+    """Log what the script has written, after what the program has told before."""
+    control.drain()  # until the script has taken over: then it is closed
+    return log.output(number, data)
