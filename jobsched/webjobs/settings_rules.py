@@ -12,6 +12,7 @@ from typing import Any
 
 from jobsched.errors import FieldError
 from jobsched.model import CatchUp, Overlap
+from jobsched.settings import readers
 
 KUDU_KEYS = frozenset({"schedule", "is_singleton", "stopping_wait_time", "is_in_place"})
 # What a trigger takes over as it stands; triggers.parse has the rules.
@@ -19,6 +20,7 @@ SCHEDULE_KEYS = (
     "recurrence", "startTime", "timezone", "dst", "jitter", "calendars", "on_excluded",
 )  # fmt: skip
 LONGEST_TIME = 1e9  # seconds
+LONGEST_URL = 2000
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?", re.ASCII)
 _OVERLAPS: Mapping[str, Overlap] = {each.value: each for each in Overlap}
@@ -152,6 +154,37 @@ def _retries(said: Understood, value: object) -> None:
     said.policy["retries"] = _parts(value, rules)
 
 
+def _health(said: Understood, value: object) -> None:
+    rules: Mapping[str, Callable[[object], object]] = {
+        "command": _command,
+        "url": _loopback_url,
+        "interval": lambda each: _number(each, 1, 86_400, "a number of seconds"),
+        "timeout": lambda each: _number(each, 0.1, 3600, "a number of seconds"),
+        "failures": lambda each: _whole(each, 1, 100),
+    }
+    parts = _parts(value, rules)
+    if ("command" in parts) == ("url" in parts):
+        raise _Broken("required", "must have exactly one of command and url")
+    said.policy["health"] = parts
+
+
+def _command(value: object) -> list[str]:
+    words = value if isinstance(value, list) else []
+    sound = all(isinstance(word, str) and 0 < len(word) <= 4096 for word in words)
+    if not sound or not 1 <= len(words) <= 100:
+        raise _Broken("type", "must be a list of 1 to 100 words")
+    return words
+
+
+def _loopback_url(value: object) -> str:
+    if isinstance(value, str) and len(value) > LONGEST_URL:
+        raise _Broken("length", f"must have {LONGEST_URL} characters at most")
+    try:
+        return readers.loopback_url(value)
+    except ValueError as error:
+        raise _Broken("url", str(error)) from None
+
+
 def _exit_codes(value: object) -> object:
     if value is None:
         return None
@@ -222,4 +255,5 @@ _READERS: Mapping[str, Callable[[Understood, object], None]] = {
     "run_as": _run_as,
     "misfire": _misfire,
     "retries": _retries,
+    "health": _health,
 }

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jobsched.calendars import Calendars
 from jobsched.errors import FieldError, InvalidInput
-from jobsched.model import Misfire, Policy, WebJob, WebJobType
+from jobsched.model import Misfire, Mode, Policy, WebJob, WebJobType
 from jobsched.operations import drafts
 from jobsched.operations.policies import merged
 from jobsched.operations.webjobs import resting
@@ -21,6 +21,8 @@ from jobsched.webjobs.appsettings import AppSettings
 from jobsched.webjobs.discovery import Found
 from jobsched.webjobs.settings_rules import Understood
 
+# A user that is unknown stays: without it, the job would have more rights than it asked for.
+_DROPPED = frozenset({"not_allowed", "mode"})
 # Seconds between the friendly and the forced end (Kudu's stopping_wait_time).
 _WAIT: Mapping[WebJobType, float] = {WebJobType.CONTINUOUS: 5.0, WebJobType.TRIGGERED: 30.0}
 
@@ -101,10 +103,8 @@ def wanted(found: Found, present: Present) -> Wanted:
     """Return what the folder *found* asks for at *present*."""
     said = settings_rules.understand(found.settings.values, lenient=True)
     keys = _keys(found, said)
-    users = drafts.run_as_mistakes(said.policy.get("run_as"), present.settings)
-    policy = _policy(
-        found, said, present, refused=any(each.rule == "not_allowed" for each in users)
-    )
+    wrong = _mistakes(found.type, said, present)
+    policy = _policy(found, said, present, {each.field for each in wrong if each.rule in _DROPPED})
     known = _known_calendars(keys.get("calendars"), present.calendars)
     inputs = {
         "keys": keys,
@@ -112,8 +112,7 @@ def wanted(found: Found, present: Present) -> Wanted:
         "calendars": known,
         "policy": policy_to_text(policy),
     }
-    mistakes = (*said.mistakes, *users)
-    return Wanted(found=found, keys=keys, policy=policy, inputs=inputs, mistakes=mistakes)
+    return Wanted(found=found, keys=keys, policy=policy, inputs=inputs, mistakes=tuple(wrong))
 
 
 def refused_of(row: WebJob) -> str | None:
@@ -125,8 +124,7 @@ def refused_of(row: WebJob) -> str | None:
 def check(kind: WebJobType, values: Mapping[str, Any], now_us: int, present: Present) -> None:
     """Refuse settings that somebody sends. Raises: InvalidInput with every mistake."""
     said = settings_rules.understand(values)
-    wrong = [*said.mistakes]
-    wrong += drafts.run_as_mistakes(said.policy.get("run_as"), present.settings)
+    wrong = _mistakes(kind, said, present)
     if kind is WebJobType.TRIGGERED and not any(each.rule == "one_of" for each in wrong):
         try:
             schedule.read(said.schedule, now_us, present.timezone, present.calendars)
@@ -151,7 +149,18 @@ def _known_calendars(names: object, calendars: Calendars) -> list[str]:
     return [name for name in listed if isinstance(name, str) and name in calendars]
 
 
-def _policy(found: Found, said: Understood, present: Present, *, refused: bool) -> Policy:
+def _mistakes(kind: WebJobType, said: Understood, present: Present) -> list[FieldError]:
+    """Return every broken rule of settings but those of the schedule."""
+    mode = Mode.CONTINUOUS if kind is WebJobType.CONTINUOUS else Mode.TRIGGERED
+    return [
+        *said.mistakes,
+        *drafts.run_as_mistakes(said.policy.get("run_as"), present.settings),
+        *drafts.service_mistakes(mode, said.policy),
+    ]
+
+
+def _policy(found: Found, said: Understood, present: Present, dropped: Collection[str]) -> Policy:
+    """Return the policy; what is *dropped* of the settings does not count."""
     triggered = found.type is WebJobType.TRIGGERED
     default = Policy(
         misfire=Misfire(grace=schedule.LATEST),
@@ -159,7 +168,7 @@ def _policy(found: Found, said: Understood, present: Present, *, refused: bool) 
         idle_timeout=present.app.idle_timeout if triggered else None,
         history=present.app.history_size if triggered else None,
     )
-    given = {name: value for name, value in said.policy.items() if name != "run_as" or not refused}
+    given = {name: value for name, value in said.policy.items() if name not in dropped}
     policy = merged(default, default, given)
     if triggered:
         return policy

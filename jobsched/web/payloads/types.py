@@ -9,16 +9,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from jobsched.settings import readers
 from jobsched.web.rules import USER, WORD
 
 LONGEST_TIME = 1e9  # seconds, some thirty years
 LARGEST_PARAMS = 64 * 1024  # bytes as JSON: they travel in one environment variable
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
-_LOOPBACK = re.compile(
-    r"http://(127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|localhost|\[::1\])"
-    r"(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?"
-)
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
@@ -61,10 +58,10 @@ def _variables(env: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _loopback(url: str) -> str:
-    found = _LOOPBACK.fullmatch(url)
-    if found is None or int(found["port"] or 1) not in range(1, 65_536):
-        raise PydanticCustomError("url", "must be an http address of this machine's loopback")
-    return url
+    try:
+        return readers.loopback_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("url", "{why}", {"why": str(error)}) from None
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]

@@ -122,3 +122,19 @@ def test_broken_settings_are_not_overwritten_by_singleton(site: Site, webjobs: W
 def test_unknown_web_jobs_are_refused(webjobs: WebJobs, verb: str) -> None:
     with pytest.raises(UnknownWebJob):
         getattr(webjobs, verb)(TRIGGERED, "nobody")
+
+
+def test_health_is_a_matter_of_continuous_jobs(site: Site, webjobs: WebJobs) -> None:
+    health = {"command": ["true"], "failures": 2}
+    for kind in (TRIGGERED, CONTINUOUS):
+        put(site, kind, "job", health=health)
+    webjobs.sync()
+
+    loop, triggered = webjobs.get(CONTINUOUS, "job"), webjobs.get(TRIGGERED, "job")
+
+    assert loop.job.policy.health is not None
+    assert (loop.job.policy.health.command, loop.job.policy.health.failures) == (("true",), 2)
+    assert triggered.job.policy.health is None
+    assert "continuous" in (triggered.webjob.error or "")
+    with pytest.raises(InvalidInput, match="continuous"):
+        webjobs.put_settings(TRIGGERED, "job", {"health": health}, "me")

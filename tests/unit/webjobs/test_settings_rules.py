@@ -89,6 +89,13 @@ def test_overlap_wins_over_on_conflict(order: tuple[str, str]) -> None:
     assert said.policy["overlap"] is Overlap.QUEUE
 
 
+def test_health_is_checked_by_a_command_or_a_page() -> None:
+    page = {"url": "http://127.0.0.1:8080/alive", "timeout": 1}
+
+    assert understand({"health": page}).policy == {"health": page}
+    assert understand({"health": {"command": ["true"]}}).mistakes == []
+
+
 def test_a_number_of_retries_will_do() -> None:
     assert understand({"retries": 2}).policy == {"retries": {"max": 2}}
 
@@ -156,6 +163,14 @@ def test_a_wrong_type_of_kudus_keys_is_a_mistake_only_when_it_is_sent(
         ("retries", {"exit_codes": "1"}, "retries.exit_codes", "type"),
         ("retries", {"exit_codes": [256]}, "retries.exit_codes", "range"),
         ("retries", {"factor": 0.5}, "retries.factor", "range"),
+        ("health", {}, "health", "required"),
+        ("health", {"url": "http://localhost/", "command": ["x"]}, "health", "required"),
+        ("health", {"url": "http://example.org/"}, "health.url", "url"),
+        ("health", {"url": "http://localhost/" + "x" * 2000}, "health.url", "length"),
+        ("health", {"url": 5}, "health.url", "url"),
+        ("health", {"command": []}, "health.command", "type"),
+        ("health", {"command": ["x", 5]}, "health.command", "type"),
+        ("health", {"command": ["x"], "interval": 0}, "health.interval", "range"),
     ],
 )
 def test_a_broken_rule_of_our_keys_is_always_told(
