@@ -191,13 +191,13 @@ class Gate:
     def _who(self) -> Principal:
         source = request.remote_addr or "-"
         token = _presented_token()
-        if token is None and self._is_open():
+        known = None if token is None else auth.identify(token, self._tokens, source)
+        if known is not None:
+            return known
+        if self._is_open():  # whatever credentials a client always sends
             return Principal(name=LOOPBACK, role=Role.ADMIN, source=source)
-        known = auth.identify(token or "", self._tokens, source)
-        if known is None:
-            self._buckets.take(f"address {source}")
-            raise NotAuthenticated(_how_to(token))
-        return known
+        self._buckets.take(f"address {source}")
+        raise NotAuthenticated(_how_to(token))
 
     def _is_open(self) -> bool:
         """Return whether the request needs no token: none exist, and its sender is ourselves."""

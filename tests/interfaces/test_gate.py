@@ -104,6 +104,7 @@ def test_a_burst_is_limited_per_token_and_off_for_our_own_loopback() -> None:
 def test_guessing_tokens_is_limited_per_address() -> None:
     guarded = guarded_app(GateSettings(rate_limit=0.001, rate_burst=3))
     add_things(guarded.app)
+    guarded.tokens.create(Role.VIEWER)
 
     statuses = [ask(guarded, headers=bearer("guess")).status_code for _ in range(5)]
 

@@ -104,6 +104,10 @@ def test_the_environment_tells_the_version(kudu: Kudu) -> None:
         assert set(kudu.server.get(path).json()) >= {"version"}
 
 
+def test_credentials_are_ignored_while_no_token_exists(kudu: Kudu) -> None:
+    assert kudu.server.get("/api/webjobs", auth=("$site", "password")).status_code == 200
+
+
 @pytest.fixture(scope="module")
 def guarded(kudu: Kudu) -> Iterator[dict[str, tuple[str, str]]]:
     """Tokens of each role as a client of Kudu sends them: as the password of basic auth."""
