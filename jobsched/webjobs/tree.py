@@ -258,8 +258,12 @@ def _step(descriptor: int, parts: Parts, *, make: bool) -> int:
     except OSError as error:
         if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
             raise
-    facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-    if stat.S_ISLNK(facts.st_mode):
+    try:
+        facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        raise _missing(parts) from None
+    if stat.S_ISLNK(facts.st_mode) or stat.S_ISDIR(facts.st_mode):
+        # A folder by now: it was a link a moment ago.
         raise NotAllowed(f"{name} is a link; links are not followed.")
     raise Conflict(f"{name} is a file, not a folder.") if make else _missing(parts)
 

@@ -16,6 +16,7 @@ from jobsched.errors import Conflict, NotAllowed, NotFound
 from jobsched.web import problems, uploads
 
 JSON = "application/json; charset=utf-8"  # clients of Kudu compare it as a whole
+_NOWHERE = frozenset({errno.ENOENT, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL})
 _ADDRESSES = r"/(api/)?(vfs|zip)(?=/|$)"
 vfs = Blueprint("vfs", __name__)
 View = TypeVar("View", bound=Callable[..., Any])
@@ -44,7 +45,7 @@ def _reading(view: View) -> Callable[..., Any]:
         try:
             return view(**values)
         except OSError as error:
-            if error.errno in {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}:
+            if error.errno in _NOWHERE:
                 raise NotFound("There is nothing at this address.") from None
             if error.errno in {errno.EACCES, errno.EPERM}:
                 raise NotAllowed("The server itself may not read this.") from None
