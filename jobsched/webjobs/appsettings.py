@@ -17,6 +17,7 @@ SWITCH = "app_settings"
 RESTART_TIME = ("WEBJOBS_RESTART_TIME", "SCM_JOBS_INTERVAL")
 IDLE_TIMEOUT = ("WEBJOBS_IDLE_TIMEOUT", "SCM_JOBS_IDLE_TIMEOUT")
 HISTORY_SIZE = ("WEBJOBS_HISTORY_SIZE", "SCM_MAX_JOB_RUNS")
+ROOT_PATH = "WEBJOBS_ROOT_PATH"
 STOPPED = "WEBJOBS_STOPPED"
 DISABLE_SCHEDULE = "WEBJOBS_DISABLE_SCHEDULE"
 TIME_ZONE = "WEBSITE_TIME_ZONE"
@@ -28,6 +29,8 @@ _MOST_KEPT = 1_000_000
 class Configured(Protocol):
     """What jobsched's own settings say, where no app setting says anything."""
 
+    @property
+    def webjobs_root_path(self) -> str: ...
     @property
     def webjobs_idle_timeout(self) -> float: ...
     @property
@@ -52,6 +55,11 @@ class AppSettings:
 
     configured: Configured
     values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def root_path(self) -> str:
+        """Where web jobs are looked for first; empty for the usual place."""
+        return self.values.get(ROOT_PATH, "").strip() or self.configured.webjobs_root_path
 
     @property
     def idle_timeout(self) -> float:

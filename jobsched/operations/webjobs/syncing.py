@@ -66,9 +66,9 @@ class Syncer:
         return Present(settings=settings, app=app, calendars=calendars)
 
     def site(self) -> Site:
-        """Return where things lie."""
-        settings = self._configuration.settings
-        return Site(settings.data_dir, settings.webjobs_root_path)
+        """Return where things lie now."""
+        present = self.present()
+        return Site(present.settings.data_dir, present.app.root_path)
 
     def scripts(self) -> Scripts:
         """Return which scripts there can be here."""

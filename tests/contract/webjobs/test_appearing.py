@@ -3,6 +3,8 @@
 import threading
 from pathlib import Path
 
+import pytest
+
 from jobsched.model import JobState, Mode, Overlap
 from jobsched.operations import Operations
 from jobsched.operations.webjobs import WebJobs, job_id
@@ -145,3 +147,23 @@ def test_several_processes_may_sync_at_once(
     views = operations.webjobs.list()
     assert len(views) == 10
     assert {view.job.version for view in views} == {1}
+
+
+@pytest.mark.parametrize("by", ["setting", "app setting"])
+def test_the_folder_of_all_jobs_can_be_another(
+    store: Store, site: Site, tmp_path: Path, by: str
+) -> None:
+    put(site, TRIGGERED, "old")
+    other = tmp_path / "elsewhere"
+    put(Site(tmp_path, str(other)), TRIGGERED, "new")
+    webjobs = verbs_over(store, tmp_path).webjobs
+    webjobs.sync()
+
+    if by == "setting":
+        webjobs = verbs_over(store, tmp_path, webjobs_root_path=str(other)).webjobs
+    else:
+        store.switches.put("app_settings", {"WEBJOBS_ROOT_PATH": str(other)})
+    webjobs.sync()
+
+    assert [view.webjob.folder for view in webjobs.list()] == [str(other / "triggered" / "new")]
+    assert webjobs.site.jobs_root == other

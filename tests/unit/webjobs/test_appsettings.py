@@ -11,6 +11,7 @@ from jobsched.webjobs.appsettings import AppSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
+    webjobs_root_path: str = ""
     webjobs_idle_timeout: float = 120.0
     webjobs_history_size: int = 30
     webjobs_stopped: bool = False
@@ -79,3 +80,15 @@ def test_they_are_read_where_they_are_kept() -> None:
 
     assert appsettings.read(switches, Configured()).stopped
     assert appsettings.read(Switches({}), Configured()).values == {}
+
+
+@pytest.mark.parametrize(
+    ("app", "configured", "root"),
+    [(None, "", ""), (None, "jobs", "jobs"), ("/srv", "jobs", "/srv"), ("  ", "jobs", "jobs")],
+)
+def test_the_folder_of_jobs_is_the_app_settings_first(
+    app: str | None, configured: str, root: str
+) -> None:
+    values = {} if app is None else {"WEBJOBS_ROOT_PATH": app}
+
+    assert said(Configured(webjobs_root_path=configured), **values).root_path == root
