@@ -27,6 +27,7 @@ _LOOK_EVERY = 2.0  # for folders that are not there yet, and for changed setting
 _GATHER = 800  # milliseconds, at most, that changes are gathered
 _QUIET = 200  # milliseconds without a change that end the gathering
 _RETRY = 5.0
+_REST = 50  # times as long as a look at all folders took: a hundred thousand files take a while
 
 
 class Watching:
@@ -115,8 +116,10 @@ class Watching:
     def _round(self, paths: set[Path]) -> None:
         """Look at the jobs that *paths* are about, or at all when it is time for that."""
         if self._settings_changed() or clock.monotonic() >= self._all_at:
+            began = clock.monotonic()
             self._sync(None)
-            self._all_at = clock.monotonic() + (ALL_EVERY if self._told else POLL_EVERY)
+            now, every = clock.monotonic(), ALL_EVERY if self._told else POLL_EVERY
+            self._all_at = now + max(every, (now - began) * _REST)
         elif paths:
             self._sync(events.names_of(self._webjobs.site, paths))
 
