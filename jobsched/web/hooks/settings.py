@@ -6,18 +6,21 @@ from typing import Any
 from flask import Response
 
 from jobsched.catalog import masked
-from jobsched.errors import FieldError, InvalidInput
+from jobsched.errors import FieldError, InvalidInput, UnknownSetting
 from jobsched.model import Role
 from jobsched.web.answers import nothing
 from jobsched.web.context import caller, operations
 from jobsched.web.gate import body_limit, needs, principal
 from jobsched.web.hooks.blueprint import answer, route
+from jobsched.web.hooks.payloads import AnyObject, AppSettingsAnswer
+from jobsched.web.openapi import describes
 from jobsched.web.request import json_object
 
 LARGEST_BODY = 2_097_152
 
 
 @route("GET", "/settings")
+@describes(answers={200: AppSettingsAnswer})
 def list_settings() -> Response:
     """Show every app setting; secrets only to those who may change them."""
     return answer(
@@ -26,6 +29,7 @@ def list_settings() -> Response:
 
 
 @route("GET", "/settings/<name>")
+@describes(answers={200: "application/json"}, errors=(UnknownSetting,))
 def show_setting(name: str) -> Response:
     """Show one app setting as a JSON text. 404: there is none of this name."""
     return answer(_shown(name, operations.app_settings.get(name)))
@@ -34,6 +38,7 @@ def show_setting(name: str) -> Response:
 @route("POST", "/settings")
 @needs(Role.ADMIN)
 @body_limit(LARGEST_BODY)
+@describes(body=AnyObject, answers={204: None})
 def change_settings() -> Response:
     """Add or replace app settings: ``{NAME: VALUE, ...}`` or ``{"key": NAME, "value": VALUE}``."""
     operations.app_settings.put(_texts(_pairs(json_object())), caller())
@@ -42,6 +47,7 @@ def change_settings() -> Response:
 
 @route("DELETE", "/settings/<name>")
 @needs(Role.ADMIN)
+@describes(answers={204: None})
 def delete_setting(name: str) -> Response:
     """Remove an app setting; 204 as well when there is none."""
     operations.app_settings.delete(name, caller())

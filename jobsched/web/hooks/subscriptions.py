@@ -1,14 +1,13 @@
 """Routes of web hooks (Kudu: Kudu.Services/Hooks/WebHooksController.cs) and their delivery log."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, request
-from pydantic import Field
 
 from jobsched.clock import from_us
-from jobsched.errors import InvalidInput
+from jobsched.errors import HookExists, InvalidInput, UnknownHook
 from jobsched.model import Role
 from jobsched.operations.webhooks import HookDraft
 from jobsched.operations.webhooks.bodies import text_of
@@ -17,7 +16,14 @@ from jobsched.storage.hooks import Hook
 from jobsched.web.context import caller, operations
 from jobsched.web.gate import needs, principal
 from jobsched.web.hooks.blueprint import answer, iso, route
-from jobsched.web.payloads.base import Payload
+from jobsched.web.hooks.payloads import (
+    AnyObject,
+    DeliveryList,
+    HookAnswer,
+    HookList,
+    HookRequest,
+)
+from jobsched.web.openapi import describes
 from jobsched.web.request import json_body, json_object
 
 Body = dict[str, Any]
@@ -26,25 +32,8 @@ LONGEST_BASE = 300
 NO_ANSWER = "Failure"  # Kudu's word where nothing has answered
 
 
-class HookRequest(Payload):
-    """The body of POST /api/hooks.
-
-    What an answer has beside it may be sent along, as Kudu's own client does; it says nothing.
-    """
-
-    url: Annotated[str, Field(max_length=2200)]
-    event: str | None = None
-    events: Annotated[list[str] | None, Field(max_length=20)] = None
-    insecure_ssl: bool | None = None
-    only_failures: bool | None = None
-    id: str | None = None
-    last_status: str | None = None
-    last_reason: str | None = None
-    last_datetime: str | None = None
-    last_context: str | None = None
-
-
 @route("GET", "/hooks")
+@describes(answers={200: HookList})
 def list_hooks() -> Response:
     """List all web hooks, oldest first."""
     return answer([_hook(hook) for hook in operations.web_hooks.list()])
@@ -52,6 +41,7 @@ def list_hooks() -> Response:
 
 @route("POST", "/hooks")
 @needs(Role.ADMIN)
+@describes(body=HookRequest, answers={201: HookAnswer}, errors=(HookExists,))
 def subscribe() -> Response:
     """Add a web hook. 409: its address has one already."""
     asked = json_body(HookRequest)
@@ -69,12 +59,14 @@ def subscribe() -> Response:
 
 
 @route("GET", "/hooks/<hook_id>")
+@describes(answers={200: HookAnswer}, errors=(UnknownHook,))
 def show_hook(hook_id: str) -> Response:
     """Show one web hook. 404: there is none of this id."""
     return answer(_hook(operations.web_hooks.get(hook_id)))
 
 
 @route("GET", "/hooks/<hook_id>/deliveries")
+@describes(answers={200: DeliveryList}, errors=(UnknownHook,))
 def list_deliveries(hook_id: str) -> Response:
     """Show what a web hook was told and how that went, newest first."""
     found = operations.web_hooks.deliveries(hook_id)
@@ -83,6 +75,7 @@ def list_deliveries(hook_id: str) -> Response:
 
 @route("DELETE", "/hooks/<hook_id>")
 @needs(Role.ADMIN)
+@describes(answers={200: None})
 def unsubscribe(hook_id: str) -> Response:
     """Remove a web hook; 200 as well when there is none (Kudu)."""
     operations.web_hooks.delete(hook_id, caller())
@@ -91,6 +84,7 @@ def unsubscribe(hook_id: str) -> Response:
 
 @route("POST", "/hooks/publish/<event>")
 @needs(Role.ADMIN)
+@describes(body=AnyObject, answers={200: None})
 def publish(event: str) -> Response:
     """Tell everybody who wants *event* the JSON object that is sent."""
     operations.web_hooks.publish(event, text_of(json_object()))
