@@ -36,6 +36,8 @@ setup(
     install_requires=_requirements("requirements.txt"),
     extras_require={
         "postgresql": ["psycopg[binary]>=3.2,<4"],
+        "holidays": ["holidays>=0.60,<1"],
+        "icalendar": ["icalendar>=6,<8"],
         "test": _requirements("tests/requirements.txt"),
     },
     entry_points={
@@ -46,6 +48,8 @@ setup(
             "jobsched_interval = jobsched.triggers.plugins:Interval",
             "jobsched_at = jobsched.triggers.plugins:At",
             "jobsched_cron = jobsched.triggers.plugins:Cron",
+            "jobsched_recurrence = jobsched.triggers.plugins:Recurrence",
+            "jobsched_any = jobsched.triggers.plugins:Any",
         ],
     },
 )

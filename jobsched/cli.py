@@ -1,4 +1,4 @@
-"""The command line: ``python -m jobsched [serve|web|scheduler|supervisor|check|token] ...``.
+"""The command line: ``python -m jobsched [COMMAND] ...``, commands as in COMMANDS.
 
 Leaving out the command means ``serve``. Exit codes: 0 ok, 1 failed, 2 wrong usage or
 configuration, 3 not found.
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from jobsched import __version__
 from jobsched.errors import ConfigurationError, InvalidInput, JobschedError, NotFound
 
-COMMANDS = ("serve", "web", "scheduler", "supervisor", "check", "token")
+COMMANDS = ("serve", "web", "scheduler", "supervisor", "check", "preview", "token")
 OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
 _NOT_INSTALLED = (
     "jobsched: {python} has no package {package}; use the Python of the virtual environment that "
@@ -57,6 +57,10 @@ def _run(command: str, arguments: dict[str, object]) -> int:
         from jobsched.app import tokens
 
         return tokens.run(arguments, os.environ)
+    if command == "preview":
+        from jobsched.app import preview
+
+        return preview.run(arguments, os.environ)
     from jobsched.app import serving
 
     start = serving.prepare(arguments, os.environ)
@@ -96,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in _PARTS.items():
         _server_options(commands.add_parser(name, help=what))
     _server_options(commands.add_parser("check", help="name every mistake in the configuration"))
+    _preview_options(commands.add_parser("preview", help="show what a schedule will do"))
     _token_commands(commands.add_parser("token", help="manage tokens"))
     return parser
 
@@ -121,6 +126,22 @@ def _server_options(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=True,
         help="let living runs go on when the server stops; the next start adopts them",
+    )
+
+
+def _preview_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "trigger", help="a cron expression in quotes, a trigger as a JSON object, or - for stdin"
+    )
+    parser.add_argument("--zone", metavar="ZONE", help="IANA name of its time zone; default: UTC")
+    parser.add_argument(
+        "--dialect", choices=("unix", "ncrontab"), help="dialect of the expression; default: unix"
+    )
+    parser.add_argument("-n", type=int, metavar="N", help="how many moments (10)")
+    parser.add_argument("--from", metavar="TIME", help="from when on; default: now")
+    parser.add_argument("--json", action="store_true", help="print what the HTTP API answers")
+    parser.add_argument(
+        "--conf-dir", metavar="DIR", help="configuration with time zone and calendars"
     )
 
 

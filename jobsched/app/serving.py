@@ -26,8 +26,8 @@ def prepare(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
 
     Raises: ConfigurationError with every mistake.
     """
+    start = read(flags, environ)
     try:
-        start = read(flags, environ)
         make_private(start.settings.data_dir)
         logs.start(start.settings.conf_dir)
     except ConfigurationError as error:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from jobsched.calendars.appointments import Appointments
 from jobsched.calendars.base import Window, merged
 from jobsched.calendars.parts import Part
 
@@ -15,6 +16,9 @@ class NamedCalendar:
     name: str
     parts: tuple[Part, ...]
     _days: dict[int, tuple[Window, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    _zones: "dict[str, NamedCalendar]" = field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
@@ -34,6 +38,18 @@ class NamedCalendar:
             if any(start <= second < end for start, end in part.closed(day)):
                 return part.reason(day, second)
         return ""
+
+    def in_zone(self, zone: str) -> "NamedCalendar":
+        """Return the same calendar by the clocks of *zone*, where it knows instants."""
+        if not any(isinstance(part, Appointments) for part in self.parts):
+            return self
+        if zone not in self._zones:
+            parts = (
+                part.in_zone(zone) if isinstance(part, Appointments) else part
+                for part in self.parts
+            )
+            self._zones[zone] = NamedCalendar(self.name, tuple(parts))
+        return self._zones[zone]
 
     def _look_up(self, day: int) -> tuple[Window, ...]:
         if len(self._days) >= _MOST_REMEMBERED:

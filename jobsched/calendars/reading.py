@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 
 from jobsched.calendars.base import DAY, NO_CALENDARS, Calendar, Calendars, Window, merged
+from jobsched.calendars.country import UnknownCountry, UnknownSubdivision, country_of
+from jobsched.calendars.icsfile import read_ics
 from jobsched.calendars.named import NamedCalendar
 from jobsched.calendars.nodes import Place, open_yaml
 from jobsched.calendars.parts import WEEKDAYS, Dates, Part, Ranges, Weekly, clock_time
@@ -23,6 +25,8 @@ _TIME = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?", re.ASCII)
 _CALENDAR = "{dates: [2026-12-24], weekly: [{days: [sat, sun]}]}"
 _RANGE = "{from: 2026-08-03, to: 2026-08-14}"
 _WEEKLY = '{days: [fri], from: "18:00", to: "24:00"}'
+_HOLIDAYS = "{country: DE, subdivision: BY}"
+_CODES = {"country": "DE", "subdivision": "BY"}
 _DAYS = {name.lower()[:length]: n for n, name in enumerate(WEEKDAYS) for length in (3, 9)}
 
 
@@ -71,7 +75,13 @@ class _Reader:
 
     def _readers(self) -> Mapping[str, Callable[[Place], Part | None]]:
         """Return what reads each key, in the order in which reasons are preferred."""
-        return {"dates": self._dates, "ranges": self._ranges, "weekly": self._weekly}
+        return {
+            "holidays": _holidays,
+            "ics": self._ics,
+            "dates": self._dates,
+            "ranges": self._ranges,
+            "weekly": self._weekly,
+        }
 
     def _dates(self, place: Place) -> Part | None:
         days = [_date(item) for item in self._items(place, "[2026-12-24]")]
@@ -86,6 +96,26 @@ class _Reader:
         windows = (merged(*(row.get(day, ()) for row in rows)) for day in range(7))
         return Weekly(tuple(windows)) if rows else None
 
+    def _ics(self, place: Place) -> Part | None:
+        """Return the events of a file, whose path is absolute or leads to below the folder."""
+        name = place.text("holidays.ics")
+        if name is None:
+            return None
+        path = Path(name)
+        if not path.is_absolute() and ".." in path.parts:
+            place.wrong("must not leave the folder of calendars.yaml; it may be an absolute path")
+            return None
+        path = self.conf_dir / path
+        place.mistakes.extend(world_writable(path))
+        try:
+            events, wrong = read_ics(path)
+        except ImportError:
+            place.wrong("needs the package icalendar: pip install 'jobsched[icalendar]'")
+            return None
+        for message in wrong:
+            place.wrong(f"{path} {message}")
+        return events
+
     def _items(self, place: Place, example: str) -> list[Place]:
         items = place.items(example) or []
         self.left -= len(items)
@@ -94,6 +124,27 @@ class _Reader:
         if self.left + len(items) >= 0:  # told once
             place.wrong(f"all calendars together may have {MOST_DATES} dates, ranges and windows")
         return []
+
+
+def _holidays(place: Place) -> Part | None:
+    """Return the public holidays of a country or a part of it."""
+    found = place.entries(_HOLIDAYS)
+    if found is None:
+        return None
+    place.only(found, ("country", "subdivision"))
+    if "country" not in found:
+        place.wrong(f"'country' is missing; it must be a mapping such as {_HOLIDAYS}")
+        return None
+    country, part = (found[key].text(_CODES[key]) if key in found else None for key in _CODES)
+    try:
+        return None if country is None else country_of(country, part)
+    except ImportError:
+        place.wrong("needs the package holidays: pip install 'jobsched[holidays]'")
+    except UnknownSubdivision as error:
+        found["subdivision"].wrong(str(error))
+    except UnknownCountry as error:
+        found["country"].wrong(str(error))
+    return None
 
 
 def _date(place: Place) -> int | None:

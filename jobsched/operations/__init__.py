@@ -60,51 +60,6 @@ def build(
 ) -> Operations:
     """Return the verbs over *store*; *notify* wakes the listeners of a topic (``wake.TOPICS``)."""
     # Imported late: other parts of this package are used by processes that need none of this.
-    from jobsched.operations.announce import Announcer
-    from jobsched.operations.appsettings import AppSettingsBook
-    from jobsched.operations.audit import AuditLog
-    from jobsched.operations.changing import Changes
-    from jobsched.operations.configuration import Reloading
-    from jobsched.operations.jobs import Jobs
-    from jobsched.operations.ledger import Ledger
-    from jobsched.operations.outputs import Outputs
-    from jobsched.operations.pausing import Pauses
-    from jobsched.operations.preview import Previews
-    from jobsched.operations.queueing import Queue
-    from jobsched.operations.runs import Runs
-    from jobsched.operations.scheduling import Scheduling
-    from jobsched.operations.services import Services
-    from jobsched.operations.status import Status
-    from jobsched.operations.tokens import Tokens
-    from jobsched.operations.upcoming import Upcoming
-    from jobsched.operations.waiting import Waiting
-    from jobsched.operations.webhooks import WebHooks
-    from jobsched.operations.webjobs import build as build_webjobs
+    from jobsched.operations import building
 
-    announce = Announcer(notify)
-    queue = Queue(store, configuration, announce)
-    scheduling = Scheduling(store, announce)
-    pauses = Pauses(store, configuration, announce)
-    webjobs = build_webjobs(store, configuration, queue, announce)
-    return Operations(
-        configuration=configuration,
-        store=store,
-        jobs=Jobs(store, configuration, queue, announce),
-        changes=Changes(store, configuration, announce),
-        pauses=pauses,
-        previews=Previews(configuration),
-        ledger=Ledger(store, configuration),
-        runs=Runs(store, configuration, queue, announce),
-        services=Services(store, queue, pauses),
-        outputs=Outputs(store, configuration),
-        tokens=Tokens(store, announce),
-        scheduling=scheduling,
-        status=Status(store, configuration, scheduling),
-        reloading=Reloading(store, configuration, announce),
-        audit=AuditLog(store),
-        waiting=Waiting(store),
-        upcoming=Upcoming(store, configuration),
-        webjobs=webjobs,
-        app_settings=AppSettingsBook(store, configuration.settings, announce, webjobs.sync),
-        web_hooks=WebHooks(store, configuration.settings, announce),
-    )
+    return building.build(configuration, store, notify)

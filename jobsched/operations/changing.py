@@ -19,10 +19,14 @@ from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
-from jobsched.operations.pausing import left_behind, pause_plan, resume_plan
+from jobsched.operations.overdue import NOTHING_OVERDUE, overdue
+from jobsched.operations.pausing import left_behind, moment_of, pause_plan, resume_plan
 from jobsched.operations.policies import default_policy, merged
+from jobsched.scheduling.pausing import pause_so_far
+from jobsched.scheduling.planning import Pause
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
+from jobsched.storage.switches import PAUSE_ALL
 from jobsched.triggers import Trigger, restore
 
 _ATTEMPTS = 5  # against others who change the same job at the same time
@@ -46,10 +50,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The columns to write and the entries for the ledger."""
+    """The columns to write and the entries for the ledger.
+
+    They hold only as long as the job is due at *due_us*, if that is given: the scheduler may be
+    firing the same moments.
+    """
 
     changes: dict[str, object]
     ledger: tuple[NewOccurrence, ...] = ()
+    due_us: int | None = None
 
 
 class Changes:
@@ -72,7 +81,9 @@ class Changes:
             if not plan.changes:
                 return job
             try:
-                changed = self._store.jobs.change(job_id, job.version, plan.changes, plan.ledger)
+                changed = self._store.jobs.change(
+                    job_id, job.version, plan.changes, plan.ledger, plan.due_us
+                )
             except StaleVersion:
                 continue
             if job.mode is Mode.CONTINUOUS:
@@ -106,9 +117,9 @@ class Changes:
             return _Plan({})
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
         wrong += drafts.service_mistakes(job.mode, change.policy)
-        before = self._readable(job)
+        before, now_us = self._readable(job), clock.now_us()
         try:
-            after = self._trigger(job, before, change)
+            after = self._trigger(job, before, change, now_us)
         except InvalidInput as refusal:
             wrong.extend(refusal.errors)
         if wrong:
@@ -122,7 +133,8 @@ class Changes:
             changes["policy"] = policy
         if after == before:
             return _Plan(changes)
-        return _replan(job, before, after, changes)
+        pause = pause_so_far(self._store.switches.get(PAUSE_ALL), now_us)
+        return _replan(job, (before, after), changes, now_us, pause)
 
     def _require_as_it_is(self, job: Job, change: Change) -> None:
         """Refuse whatever would make a web job another than its folder. Raises: WebJobFolder."""
@@ -131,7 +143,7 @@ class Changes:
             any(getattr(job, name) != value for name, value in change.fields.items())
             or change.mode not in {None, job.mode}
             or merged(job.policy, job.policy, change.policy) != job.policy
-            or (bool(change.trigger) and self._trigger(job, before, change) != before)
+            or (bool(change.trigger) and self._trigger(job, before, change, clock.now_us()) != before)
         )
         if differs:
             raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)
@@ -155,15 +167,17 @@ class Changes:
             return []
         return drafts.run_as_mistakes(user, self._configuration.settings)
 
-    def _trigger(self, job: Job, before: Trigger | None, change: Change) -> Trigger | None:
+    def _trigger(
+        self, job: Job, before: Trigger | None, change: Change, now_us: int
+    ) -> Trigger | None:
         if Mode.CONTINUOUS in {job.mode, change.mode}:
             _require_no_moments(job, change)
             return None
         if change.mode is Mode.TRIGGERED:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
         if change.trigger:
-            return newtriggers.changed(job, before, change.trigger, self._read)
-        return before if change.mode in {None, job.mode} else self._read({}, 0)
+            return newtriggers.changed(job, before, change.trigger, self._read, now_us)
+        return before if change.mode in {None, job.mode} else self._read({}, now_us)
 
     def _read(self, given: Mapping[str, Any], created_us: int) -> Trigger:
         timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
@@ -178,7 +192,8 @@ class Changes:
         planned = _as_planned(job, plan)
         calendars = self._configuration.calendars
         columns, ledger = pause_plan(planned, by) if wanted else resume_plan(planned, calendars)
-        return _Plan({**plan.changes, **columns}, plan.ledger + ledger)
+        changes = {**plan.changes, **columns}
+        return replace(plan, changes=changes, ledger=plan.ledger + ledger)
 
     def _readable(self, job: Job) -> Trigger | None:
         """Return the trigger of *job*; None also when it is broken, which a new one repairs."""
@@ -220,11 +235,19 @@ def _require_no_moments(job: Job, change: Change) -> None:
 
 
 def _replan(
-    job: Job, before: Trigger | None, after: Trigger | None, changes: dict[str, object]
+    job: Job,
+    triggers: tuple[Trigger | None, Trigger | None],
+    changes: dict[str, object],
+    now_us: int,
+    pause: Pause | None,
 ) -> _Plan:
-    """Return *changes* with the new trigger, and the next moment that follows from it."""
-    now_us = clock.now_us()
+    """Return *changes* with the new trigger at *now_us*, and the next moment that follows.
+
+    What is overdue by then comes before it; *pause* is the latest of all scheduling.
+    """
+    before, after = triggers
     first = None if after is None else after.first(now_us)
+    late = overdue(job, before, after, now_us, pause)
     changes |= {
         "trigger": None if after is None else after.stored(),
         "mode": Mode.TRIGGERED if after is None else Mode.SCHEDULED,
@@ -234,9 +257,11 @@ def _replan(
     if job.state is JobState.PAUSED:
         changes["paused_us"] = first
     else:
-        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": first}
+        next_us = first if late.kept_us is None else late.kept_us
+        active = {"state": JobState.ACTIVE, "state_reason": None, "next_us": next_us}
         changes |= {**active, "paused_us": None}
-    return _Plan(changes, ledger)
+    due_us = moment_of(job.next_run) if late != NOTHING_OVERDUE else None
+    return _Plan(changes, late.entries + ledger, due_us)
 
 
 def _named(before: Job, after: Job, change: Change) -> str:

@@ -21,12 +21,13 @@ _LIVE = ("job_defaults", "timezone", "queue_limit")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reloaded:
-    """What a reload brought: the tasks in force, the settings that wait for a restart.
+    """What a reload brought: tasks and calendars in force, settings that wait for a restart.
 
     Settings have their names in jobsched.cfg.
     """
 
     tasks: list[str]
+    calendars: list[str]
     restart_needed: list[str]
 
 
@@ -63,11 +64,9 @@ class Configuration:
                     for mistake in error.mistakes
                 ]
             ) from error
-        reloaded = self._take(settings, catalog)
-        self.calendars = calendars
-        return reloaded
+        return self._take(settings, catalog, calendars)
 
-    def _take(self, settings: Settings, catalog: Catalog) -> Reloaded:
+    def _take(self, settings: Settings, catalog: Catalog, calendars: Calendars) -> Reloaded:
         waiting = [
             public_name(field)
             for field in fields(Settings)
@@ -75,8 +74,8 @@ class Configuration:
             and getattr(settings, field.name) != getattr(self.settings, field.name)
         ]
         self.settings = replace(self.settings, **{name: getattr(settings, name) for name in _LIVE})
-        self.catalog = catalog
-        return Reloaded(tasks=catalog.names(), restart_needed=waiting)
+        self.catalog, self.calendars = catalog, calendars
+        return Reloaded(tasks=catalog.names(), calendars=sorted(calendars), restart_needed=waiting)
 
 
 class Reloading:

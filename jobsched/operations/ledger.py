@@ -16,6 +16,7 @@ from jobsched.triggers.series import Omission
 
 SPAN = timedelta(days=1)  # shown by default, back and ahead
 _DAY = 86_400 * clock.SECOND
+_FORESEEN = 20 * 366 * _DAY  # calendars are looked through day by day
 _WINDOW = 64 * _DAY  # looked through first for what a trigger leaves out
 
 
@@ -44,15 +45,16 @@ class Ledger:
         """Return the moments of *job* in the *span*, its ends included, newest first.
 
         Between them stands what its trigger leaves out, as skipped. Without an end the span
-        reaches a day back or ahead.
+        reaches a day back or ahead; with calendars nothing is planned for more than 20 years.
 
         Raises: InvalidInput.
         """
         asked = Span(*_bounds(span, cursor), limit + 1)
         trigger = self._trigger(job)
         told = self._store.occurrences.list(job.key, asked.from_us, asked.before_us, asked.most)
-        shown = _newest([*told.values, *_planned(trigger, job, asked)], asked.most)
-        shown = _newest([*shown, *_omitted(trigger, job, _reaching(asked, shown))], asked.most)
+        ahead = asked if trigger is None else _foreseen(trigger, asked)
+        shown = _newest([*told.values, *_planned(trigger, job, ahead)], asked.most)
+        shown = _newest([*shown, *_omitted(trigger, job, _reaching(ahead, shown))], asked.most)
         values = shown[:limit]
         more = len(shown) > limit
         return Page(values=values, next=cursor_after(_place(values[-1])) if more else None)
@@ -63,6 +65,13 @@ class Ledger:
             if job.trigger is not None:
                 return restore(job.trigger, self._configuration.calendars)
         return None
+
+
+def _foreseen(trigger: Trigger, asked: Span) -> Span:
+    """Return the part of the span for which anybody can say what calendars close."""
+    if not trigger.calendars:
+        return asked
+    return asked._replace(before_us=min(asked.before_us, clock.now_us() + _FORESEEN))
 
 
 def _planned(trigger: Trigger | None, job: Job, asked: Span) -> Iterator[Occurrence]:
@@ -84,19 +93,17 @@ def _omitted(trigger: Trigger | None, job: Job, asked: Span) -> Iterator[Occurre
     """Yield the newest of what the trigger leaves out and the ledger does not tell yet."""
     if trigger is None or not trigger.may_omit or job.seen_at is None:
         return
-    begin = max(clock.to_us(job.seen_at), asked.from_us - _DAY)
-    end = min(asked.before_us, _end_of_omissions(job))
-    for omission in _newest_omissions(trigger, Span(begin, end, asked.most)):
-        if omission.last_us >= asked.from_us:
-            yield Occurrence(
-                due_at=clock.from_us(omission.at_us),
-                outcome=OccurrenceOutcome.SKIPPED,
-                reason=omission.note,
-                run_id=None,
-                late_by=None,
-                last_due_at=clock.from_us(omission.last_us) if omission.total > 1 else None,
-                count=omission.total,
-            )
+    life = clock.to_us(job.seen_at), _end_of_omissions(job)
+    for omission in _newest_omissions(trigger, life, asked):
+        yield Occurrence(
+            due_at=clock.from_us(omission.at_us),
+            outcome=OccurrenceOutcome.SKIPPED,
+            reason=omission.note,
+            run_id=None,
+            late_by=None,
+            last_due_at=clock.from_us(omission.last_us) if omission.total > 1 else None,
+            count=omission.total,
+        )
 
 
 def _end_of_omissions(job: Job) -> int:
@@ -112,15 +119,30 @@ def _end_of_omissions(job: Job) -> int:
             return clock.now_us()
 
 
-def _newest_omissions(trigger: Trigger, asked: Span) -> list[Omission]:
-    """Return at least the newest ``most`` omissions, from ever longer windows before the end."""
+def _newest_omissions(trigger: Trigger, life: tuple[int, int], asked: Span) -> list[Omission]:
+    """Return at least the newest ``most`` omissions, from ever longer windows before the end.
+
+    *life* is the time in which the trigger counts. A day's omissions that begin before the span
+    and reach into it are among them.
+    """
     found: list[Omission] = []
-    end, length = asked.before_us, _WINDOW
-    while end > asked.from_us and len(found) < asked.most:
-        begin = max(asked.from_us, end - length)
-        found += (each for each in trigger.omissions(begin, end) if begin <= each.at_us < end)
+    first = max(life[0], asked.from_us - 2 * _DAY)
+    end, length = min(life[1], asked.before_us), _WINDOW
+    while end > first and len(found) < asked.most:
+        begin = max(first, end - length)
+        found += _whole(trigger, life, (begin, end), asked.from_us)
         end, length = begin, length * 2
     return found
+
+
+def _whole(
+    trigger: Trigger, life: tuple[int, int], window: tuple[int, int], from_us: int
+) -> Iterator[Omission]:
+    """Yield the omissions that begin in *window*, none cut off at its ends."""
+    begin, end = max(life[0], window[0] - 2 * _DAY), min(life[1], window[1] + 2 * _DAY)
+    for omission in trigger.omissions(begin, end):
+        if window[0] <= omission.at_us < window[1] and omission.last_us >= from_us:
+            yield omission
 
 
 def _newest(entries: Iterable[Occurrence], most: int) -> list[Occurrence]:

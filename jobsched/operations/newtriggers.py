@@ -14,13 +14,16 @@ from jobsched.triggers.base import SINCE
 Keys = dict[str, Any]
 Read = Callable[[Mapping[str, Any], int], Trigger]
 
+_GRID = "interval"  # the kind of which the start is always stored
 _STARTS = ("start", "startTime")
 # The spelling of a recurrence, which stands inside it, and what other triggers call the same.
 _INSIDE = {"count": "count", "endTime": "end"}
 
 
-def changed(job: Job, before: Trigger | None, given: Mapping[str, Any], read: Read) -> Trigger:
-    """Return the trigger that *job* has when the keys *given* replace those that it had.
+def changed(
+    job: Job, before: Trigger | None, given: Mapping[str, Any], read: Read, now_us: int
+) -> Trigger:
+    """Return the trigger that *job* has when at *now_us* the keys *given* replace those it had.
 
     None in them goes back to the default. *before* is its trigger so far, None if it cannot be
     read; *read* makes a trigger of flat keys for a moment of creation. A change that leaves the
@@ -29,17 +32,20 @@ def changed(job: Job, before: Trigger | None, given: Mapping[str, Any], read: Re
 
     Raises: InvalidInput with every broken rule.
     """
-    now_us = clock.now_us()
-    fresh = read(_laid_over(_fresh_base(job, before, given), given), now_us)
     kept = _with_its_past(job, before, given, read)
-    if kept is None:
-        return fresh
-    if kept.first(now_us) is None:
-        field = next(iter(given))
-        since = kept.start_us if kept.since_us is None else kept.since_us
-        counted = "" if since is None or kept.count is None else f" count begins {_iso(since)}."
-        raise InvalidInput.field(field, "never", f"No moment would be left.{counted}")
-    return kept
+    if kept is not None and kept.first(now_us) is not None:
+        return kept
+    fresh = read(_laid_over(_fresh_base(job, before, given), given), now_us)
+    if kept is not None:
+        raise _nothing_left(kept, next(iter(given)))
+    return fresh
+
+
+def _nothing_left(trigger: Trigger, field: str) -> InvalidInput:
+    """Return the refusal of a *trigger* that would have moments only if it began anew."""
+    since = trigger.start_us if trigger.since_us is None else trigger.since_us
+    counted = "" if since is None or trigger.count is None else f" count begins {_iso(since)}."
+    return InvalidInput.field(field, "never", f"No moment would be left.{counted}")
 
 
 def _with_its_past(
@@ -49,7 +55,7 @@ def _with_its_past(
     if before is None or _begins_anew(before, given):
         return None
     base = before.to_json()
-    if before.interval is not None:
+    if before.kind == _GRID:
         given = {name: value for name, value in given.items() if name != "start"}
     with suppress(InvalidInput):
         kept = read(_laid_over(base, given), _created_us(job))
@@ -144,7 +150,7 @@ def _since_in(stored: Mapping[str, Any]) -> str | None:
 
 def _start_is_grid(trigger: Trigger) -> bool:
     """Return whether nobody need have named the start: it is at most one interval ahead."""
-    if trigger.interval is None or trigger.start_us is None:
+    if trigger.kind != _GRID or trigger.interval is None or trigger.start_us is None:
         return False
     return clock.from_us(trigger.start_us) <= clock.now() + trigger.interval
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from jobsched import clock
 from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.errors import Conflict, InvalidInput, StaleVersion, UnknownJob
-from jobsched.model import Job, JobState, Mode
+from jobsched.model import Job, JobState, Mode, OccurrenceOutcome
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
 from jobsched.scheduling import omitting
+from jobsched.scheduling.leftover import with_leftover
 from jobsched.scheduling.planning import Pause, Plan, resume
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
@@ -73,12 +74,13 @@ class Pauses:
 def left_behind(trigger: Trigger | None, now_us: int, job: Job) -> _Columns:
     """Return what is to be written when *job*, so far with *trigger*, gets another one.
 
-    That is what a pause swallowed, and what the trigger omitted, until now.
+    That is what a pause or a block swallowed, and what the trigger omitted, until now.
     """
     changes: dict[str, object] = {"seen_us": now_us}
     if trigger is None:
-        return changes, ()
-    swallowed = _over(trigger, now_us, job).entries if job.state is JobState.PAUSED else ()
+        return changes, _first_swallowed(job, now_us)
+    rested = job.state in {JobState.PAUSED, JobState.BLOCKED}
+    swallowed = _over(trigger, now_us, job).entries if rested else ()
     seen_us = now_us if job.seen_at is None else clock.to_us(job.seen_at)
     omitted, _ = omitting.omitted(trigger, seen_us, now_us)
     return changes, swallowed + omitted
@@ -133,6 +135,20 @@ def _after(trigger: Trigger, now_us: int, job: Job) -> Plan:
 
 
 def _over(trigger: Trigger, now_us: int, job: Job) -> Plan:
-    since_us = now_us if job.paused_from is None else clock.to_us(job.paused_from)
     reason = job.state_reason or "paused"
-    return resume(trigger, Pause(since_us=since_us, end_us=now_us, reason=reason))
+    if job.paused_from is None:
+        return resume(trigger, Pause(since_us=now_us, end_us=now_us, reason=reason))
+    since_us = clock.to_us(job.paused_from)
+    pause = Pause(since_us=since_us, end_us=now_us, reason=reason)
+    return resume(with_leftover(trigger, since_us) if since_us < now_us else trigger, pause)
+
+
+def _first_swallowed(job: Job, now_us: int) -> _Ledger:
+    """Return the entry for the one swallowed moment that is known without a trigger."""
+    first_us = moment_of(job.paused_from)
+    if job.state not in {JobState.PAUSED, JobState.BLOCKED} or first_us is None:
+        return ()
+    if first_us >= now_us:
+        return ()
+    skipped = OccurrenceOutcome.SKIPPED
+    return (NewOccurrence(due_us=first_us, outcome=skipped, reason=job.state_reason),)

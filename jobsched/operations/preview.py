@@ -15,26 +15,26 @@ from jobsched.triggers.zones import zone
 if TYPE_CHECKING:
     from jobsched.operations.configuration import Configuration
 
-FROM = "from"
+FROM, N = "from", "n"
 _EARLIEST_US = clock.to_us(datetime(1900, 1, 1, tzinfo=UTC))
 
 
 def previewed(
     asked: Mapping[str, object],
-    n: int,
+    n: object,
     *,
     timezone: str = "UTC",
     calendars: Calendars = NO_CALENDARS,
 ) -> Preview:
-    """Return the next *n* moments of the trigger that *asked* spells.
+    """Return the next *n* (1-1000) moments of the trigger that *asked* spells.
 
     *asked* holds the flat keys of a trigger and ``from``, the moment that counts as that of its
     creation (default now); null means not given. *timezone* holds where it names none.
 
     Raises: InvalidInput with every broken rule.
     """
-    trigger, from_us = _read(asked, n, timezone, calendars)
-    return preview(trigger, from_us, n)
+    trigger, from_us, most = _read(asked, n, timezone, calendars)
+    return preview(trigger, from_us, most)
 
 
 class Previews:
@@ -61,12 +61,13 @@ class Previews:
 
 
 def _read(
-    asked: Mapping[str, object], n: int, timezone: str, calendars: Calendars
-) -> tuple[Trigger, int]:
-    """Return the trigger and the moment of its creation. Raises: InvalidInput."""
+    asked: Mapping[str, object], n: object, timezone: str, calendars: Calendars
+) -> tuple[Trigger, int, int]:
+    """Return the trigger, the moment of its creation, and *n*. Raises: InvalidInput."""
     said = {name: value for name, value in asked.items() if value is not None}
     from_us, wrong = _beginning(said.pop(FROM, None), said.get("timezone"), timezone)
-    if not 1 <= n <= MOST:
+    most = n if isinstance(n, int) and not isinstance(n, bool) else 0
+    if not 1 <= most <= MOST:
         wrong.append(FieldError(field="n", rule="range", message=f"n must be 1 to {MOST}."))
     try:
         trigger = parse(said, created_us=from_us, timezone=timezone, calendars=calendars)
@@ -74,7 +75,7 @@ def _read(
         raise InvalidInput([*wrong, *refusal.errors]) from None
     if wrong:
         raise InvalidInput(wrong)
-    return trigger, from_us
+    return trigger, from_us, most
 
 
 def _beginning(text: object, named: object, timezone: str) -> tuple[int, list[FieldError]]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from jobsched.clock import SECOND
 from jobsched.model import JobState, OccurrenceOutcome, Overlap, Policy
-from jobsched.scheduling.knowledge import Known
-from jobsched.scheduling.omitting import with_omitted
+from jobsched.scheduling.knowledge import Known, limit_of
+from jobsched.scheduling.leftover import with_leftover
+from jobsched.scheduling.omitting import nothing_omitted, with_omitted
 from jobsched.scheduling.planning import Pause, Plan, plan
 from jobsched.storage.decisions import Alive, Change, Decision, Due, Fire, Start
 from jobsched.storage.occurrences import NewOccurrence
@@ -63,14 +64,15 @@ def look_ahead(
             continue
         try:
             fire = _ordinary(due, job, now_us) if due.key not in pauses else None
+            if fire is None and due.key in seen and due.key not in pauses:
+                fire = _unomitted(due, job, now_us, seen[due.key])
             if fire is not None:
                 outlook.fires.append(fire)
             else:
                 pause = pauses.get(due.key)
                 outlook.special.append(_special(due, job, now_us, pause, seen.get(due.key)))
         except Exception as error:  # a trigger may be anybody's code; only its job stops
-            why = f"its trigger failed: {type(error).__name__}: {error}"
-            outlook.special.append(Special(due, job, Plan(next_us=None), why))
+            outlook.special.append(Special(due, job, Plan(next_us=None), failure_of(error)))
     return outlook
 
 
@@ -91,6 +93,13 @@ def _ordinary(due: Due, job: Known, now_us: int) -> Fire | None:
     )  # fmt: skip
 
 
+def _unomitted(due: Due, job: Known, now_us: int, seen_us: int | None) -> Fire | None:
+    """Return the fire of a job that might have omitted something, but has not."""
+    if job.trigger is None or not nothing_omitted(job.trigger, seen_us, now_us):
+        return None
+    return _ordinary(due, job._replace(limit_us=limit_of(job.policy)), now_us)
+
+
 def _special(
     due: Due, job: Known, now_us: int, pause: Pause | None, seen_us: int | None
 ) -> Special:
@@ -100,7 +109,9 @@ def _special(
         return Special(due, job, Plan(next_us=None))
     # A paused job is due when its pause ends; its moments began with the pause.
     first_us = pause.since_us if pause and due.state == "paused" else due.next_us
-    planned = plan(job.trigger, job.policy.misfire, first_us, now_us, pause)
+    is_moment = due.state == JobState.ACTIVE or (pause is not None and first_us < pause.end_us)
+    moments = with_leftover(job.trigger, first_us) if is_moment else job.trigger
+    planned = plan(moments, job.policy.misfire, first_us, now_us, pause)
     return Special(due, job, with_omitted(job.trigger, planned, seen_us, now_us))
 
 
@@ -133,6 +144,11 @@ def refusal_of(policy: Policy, alive: int) -> str | None:
             f"overlap: {alive} of its runs still {'waits or runs' if alive == 1 else 'wait or run'}"
         )
     return "overlap: another run waits already" if alive > policy.max_instances else None
+
+
+def failure_of(error: Exception) -> str:
+    """Return why a job is blocked whose trigger raised *error*."""
+    return f"its trigger failed: {type(error).__name__}: {error}"
 
 
 def delayed(due_us: int, jitter_us: int) -> int:

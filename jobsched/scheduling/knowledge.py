@@ -99,7 +99,7 @@ def _known(details: Details, calendars: Calendars) -> Known:
     if trigger is not None and trigger.jitter_us:
         jitter_us = trigger.jitter_us
     omits = trigger is not None and trigger.may_omit
-    limit_us = NEVER_ORDINARY if omits else _limit_us(policy)
+    limit_us = NEVER_ORDINARY if omits else limit_of(policy)
     return Known(details.version, details.id, details.name, trigger, policy, limit_us, jitter_us)
 
 
@@ -107,7 +107,8 @@ def _trigger(details: Details, calendars: Calendars) -> Trigger | None:
     return None if details.trigger_text is None else restore(details.trigger, calendars)
 
 
-def _limit_us(policy: Policy) -> int:
+def limit_of(policy: Policy) -> int:
+    """Return how late, in microseconds, a moment may be to run."""
     grace = policy.misfire.grace
     limit = NO_LIMIT_US if grace is None else round(grace * SECOND)
     return min(limit, SECOND) if policy.misfire.catch_up is CatchUp.NONE else limit

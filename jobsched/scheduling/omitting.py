@@ -12,6 +12,7 @@ from jobsched.triggers.series import Omission
 
 MOST = 1000  # entries at once; the others follow with the next moment
 _YEAR = 366 * 86_400 * SECOND
+_SOON = 7 * 86_400 * SECOND  # calendars are looked through day by day
 
 Entries = tuple[NewOccurrence, ...]
 
@@ -28,6 +29,13 @@ def omitted(trigger: Trigger, seen_us: int, until_us: int) -> tuple[Entries, int
     if len(found) > MOST:
         until_us = found[MOST].at_us
     return tuple(_entry(omission) for omission in found[:MOST]), until_us
+
+
+def nothing_omitted(trigger: Trigger, seen_us: int | None, now_us: int) -> bool:
+    """Return whether it is quickly said that *trigger* omitted nothing since *seen_us*."""
+    if seen_us is None or now_us - seen_us > _SOON:
+        return False
+    return next(trigger.omissions(seen_us, now_us), None) is None
 
 
 def with_omitted(trigger: Trigger, plan: Plan, seen_us: int | None, now_us: int) -> Plan:

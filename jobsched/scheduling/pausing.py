@@ -24,6 +24,13 @@ def is_paused(switch: Mapping[str, object] | None, now_us: int) -> bool:
     return now_us < _time(switch, "until_us", _NEVER)
 
 
+def pause_so_far(switch: Mapping[str, object] | None, now_us: int) -> Pause | None:
+    """Return the latest pause of all scheduling, up to *now_us* if it is not over."""
+    if switch is None or not is_paused(switch, now_us):
+        return last_pause(switch)
+    return last_pause({**switch, "resumed_us": now_us})
+
+
 def last_pause(switch: Mapping[str, object] | None) -> Pause | None:
     """Return the latest pause of all scheduling, once it is over."""
     if not switch or switch.get("since_us") is None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from jobsched.clock import SECOND
 from jobsched.model import CatchUp, Misfire, OccurrenceOutcome
+from jobsched.scheduling.leftover import Moments
 from jobsched.storage.occurrences import NewOccurrence
-from jobsched.triggers import Stretch, Trigger
+from jobsched.triggers import IntervalTrigger, Stretch, Trigger
 
 USUAL_GRACE = 300.0
 MOST_CAUGHT_UP = 100  # runs that ``catch_up: all`` makes at once
@@ -42,12 +43,14 @@ class Plan:
 
 
 def default_grace(trigger: Trigger) -> float:
-    """Return the usual grace in seconds: one interval, else five minutes."""
+    """Return the usual grace in seconds: one interval for interval jobs, else five minutes."""
     interval = trigger.interval
-    return USUAL_GRACE if interval is None else interval.total_seconds()
+    if interval is None or not isinstance(trigger, IntervalTrigger):
+        return USUAL_GRACE
+    return interval.total_seconds()
 
 
-def resume(trigger: Trigger, pause: Pause) -> Plan:
+def resume(trigger: Moments, pause: Pause) -> Plan:
     """Return the plan for a job whose pause is over: what it skipped, and when it is due."""
     skipped = trigger.count_between(pause.since_us, pause.end_us)
     return Plan(
@@ -57,7 +60,7 @@ def resume(trigger: Trigger, pause: Pause) -> Plan:
 
 
 def plan(
-    trigger: Trigger, misfire: Misfire, due_us: int, now_us: int, pause: Pause | None = None
+    trigger: Moments, misfire: Misfire, due_us: int, now_us: int, pause: Pause | None = None
 ) -> Plan:
     """Return what becomes at *now_us* of the moments from *due_us* on.
 
@@ -79,7 +82,7 @@ def plan(
 
 
 def _after_pause(
-    trigger: Trigger, misfire: Misfire, due_us: int, now_us: int, pause: Pause
+    trigger: Moments, misfire: Misfire, due_us: int, now_us: int, pause: Pause
 ) -> Plan:
     """Return the plan for a job of which the first moments fell into *pause*."""
     begin = max(due_us, pause.since_us)
@@ -94,7 +97,7 @@ def _after_pause(
 
 
 def _chosen(
-    trigger: Trigger, catch_up: CatchUp, first_us: int, now_us: int
+    trigger: Moments, catch_up: CatchUp, first_us: int, now_us: int
 ) -> tuple[tuple[int, ...], tuple[NewOccurrence, ...]]:
     """Return which moments from *first_us* to *now_us* run, and entries for the others."""
     last = trigger.count_between(first_us, now_us + 1).last

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from jobsched.calendars import Calendars
 from jobsched.model import JobState
-from jobsched.scheduling.deciding import ENDED
+from jobsched.scheduling.deciding import ENDED, failure_of
 from jobsched.scheduling.knowledge import Knowledge, Known
 from jobsched.scheduling.omitting import omitted, with_omitted
 from jobsched.scheduling.planning import Pause, Plan, resume
@@ -68,13 +68,23 @@ def _replan_page(
         for due in page
         if due.key in details and due.key in before
     ]
-    changes = [change for turn in turns if (change := _change(turn, now_us)) is not None]
+    changes = [change for turn in turns if (change := _guarded(turn, now_us)) is not None]
     if not changes:
         return frozenset()
     decision = Decision(changes=changes)
     fired = firing.commit(lease, [], now_us, lambda alive: decision)
     tell(decision, fired, after)
     return fired.lost
+
+
+def _guarded(turn: Turn, now_us: int) -> Change | None:
+    try:
+        return _change(turn, now_us)
+    except Exception as error:  # a trigger may be anybody's code; only its job stops
+        if turn.due.state != JobState.ACTIVE:
+            return None
+        why = failure_of(error)
+        return Change(due=turn.due, next_us=None, state=JobState.BLOCKED, state_reason=why)
 
 
 def _change(turn: Turn, now_us: int) -> Change | None:

@@ -84,16 +84,18 @@ class Jobs:
         version: int | None,
         changes: Mapping[str, object],
         ledger: Sequence[NewOccurrence] = (),
+        due_us: int | None = None,
     ) -> Job:
         """Give the job new values and the next version; enter *ledger* in the same transaction.
 
         *changes* has fields of NewJob (times as microseconds). A *version* must be
-        the present one.
+        the present one, and so must a next moment *due_us*: firing does not count as a version.
 
         Raises: UnknownJob, StaleVersion.
         """
         with self._database.write() as connection:
-            return change(self._database, connection, (job_id, version), changes, ledger)
+            at = (job_id, version, due_us)
+            return change(self._database, connection, at, changes, ledger)
 
     def delete(self, job_id: str, version: int | None = None) -> bool:
         """Take the job off the list for good; return whether it was on it (at *version*)."""
@@ -116,15 +118,17 @@ class Jobs:
 def change(
     database: Database,
     connection: Connection,
-    at: tuple[str, int | None],
+    at: tuple[str, int | None, int | None],
     changes: Mapping[str, object],
     ledger: Sequence[NewOccurrence] = (),
 ) -> Job:
-    """Change a job inside the caller's transaction; *at* is its uuid and, if one is named, version.
+    """Change a job inside the caller's transaction.
+
+    *at* is its uuid and, where they must be the present ones, its version and next time.
 
     Raises: UnknownJob, StaleVersion.
     """
-    job_id, version = at
+    job_id, version, due_us = at
     query = (
         update(jobs)
         .where(jobs.c.id == job_id, jobs.c.state != JobState.DELETED.value)
@@ -133,6 +137,8 @@ def change(
     )
     if version is not None:
         query = query.where(jobs.c.version == version)
+    if due_us is not None:
+        query = query.where(jobs.c.next_us == due_us)
     row = connection.execute(query).first()
     if row is None:
         raise _why_unchanged(connection, job_id)

@@ -101,7 +101,7 @@ class WebJobs:
         Raises: UnknownJob, StaleVersion.
         """
         with self._database.write() as connection:
-            job = jobrows.change(self._database, connection, at, changes, ledger)
+            job = jobrows.change(self._database, connection, (*at, None), changes, ledger)
             self._put(connection, job.key, facts)
         return job
 

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 from apscheduler.triggers.base import BaseTrigger
 
 from jobsched.calendars import Calendar
-from jobsched.clock import from_us, to_us
+from jobsched.clock import SECOND, from_us, to_us
 from jobsched.model import Dst, OnExcluded
 from jobsched.triggers.excluding import Excluding
 from jobsched.triggers.fields import LAST_US, Fields, iso
@@ -19,7 +19,7 @@ from jobsched.triggers.timeline import timeline
 COMMON_KEYS = (
     "timezone", "start", "end", "count", "jitter", "dst", "calendars", "on_excluded",
 )  # fmt: skip
-SINCE = "since"  # only in what is stored
+SINCE, LAST = "since", "last"  # only in what is stored
 
 
 class Stretch(NamedTuple):
@@ -50,6 +50,7 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     """
 
     kind: ClassVar[str]
+    end_field: ClassVar[str] = "end"  # where a request says the end
 
     timezone: str = "UTC"
     dst: Dst = Dst.ONCE
@@ -62,19 +63,14 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     on_excluded: OnExcluded = OnExcluded.SKIP
 
     series: Series = field(init=False, repr=False, compare=False)
-    last_us: int = field(init=False, repr=False, compare=False)
+    _last: int | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         series = self.rule()
         if self.calendars:
             zone = timeline(self.timezone)
             series = Excluding(series, zone, self.calendars, self.on_excluded)
-        last = LAST_US if self.end_us is None else self.end_us
-        if self.count is not None:
-            nth = series.nth_after(self.floor_us, self.count)
-            last = last if nth is None else min(last, nth)
         object.__setattr__(self, "series", series)
-        object.__setattr__(self, "last_us", last)
 
     @classmethod
     @abstractmethod
@@ -101,6 +97,35 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
         """The instant that every moment is later than."""
         floor = -LAST_US if self.since_us is None else self.since_us
         return floor if self.start_us is None else max(floor, self.start_us - 1)
+
+    @property
+    def last_us(self) -> int:
+        """The last moment that *count* allows, or the end, looked for when it is first asked for.
+
+        A count that leads further than can be looked ahead ends nothing.
+        """
+        if self._last is None:
+            last = LAST_US if self.end_us is None else self.end_us
+            if self.count is not None:
+                nth = self.series.nth_after(self.floor_us, self.count)
+                last = last if nth is None else min(last, nth)
+            object.__setattr__(self, "_last", last)
+        assert self._last is not None  # noqa: S101 - narrows a type
+        return self._last
+
+    @property
+    def basis(self) -> str:
+        """What the last moment depends on besides the trigger: what is in its calendars."""
+        return self.series.basis if isinstance(self.series, Excluding) else ""
+
+    def remember_last(self, last: str, basis: str) -> None:
+        """Take *last*, of the stored form, for the last moment, if its *basis* is still the same.
+
+        Looking for it takes long where calendars exclude many moments.
+        """
+        us = to_us(datetime.fromisoformat(last))
+        if basis == self.basis and self.series.next_after(us - 1) == us:
+            object.__setattr__(self, "_last", us)
 
     @property
     def interval(self) -> timedelta | None:
@@ -152,12 +177,17 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
 
     @property
     def may_omit(self) -> bool:
-        """Whether there can be omissions at all."""
-        return bool(self.calendars)
+        """Whether there can be omissions, of moments that are still to come."""
+        return bool(self.calendars) or self.series.may_omit
 
     def note(self, us: int) -> str | None:
         """Return what clock changes and calendars did to the moment *us*, None if nothing."""
         return self.series.note(us)
+
+    @property
+    def at_once_us(self) -> int | None:
+        """Where there may be a moment at once; None where all is far enough ahead."""
+        return self.since_us
 
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
         """Return the trigger to go on with when the clock falls back from *last_us* to *now_us*.
@@ -170,9 +200,17 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
     def get_next_fire_time(
         self, previous_fire_time: datetime | None, now: datetime
     ) -> datetime | None:
-        """Return the next moment as APScheduler asks for it."""
-        after = now if previous_fire_time is None else previous_fire_time
-        moment = self.next_after(to_us(after))
+        """Return the next moment as APScheduler asks for it.
+
+        It asks for the first one a little after the trigger was made: what is to happen at once
+        must not be lost by that.
+        """
+        if previous_fire_time is not None:
+            moment = self.next_after(to_us(previous_fire_time))
+        elif self.at_once_us is not None and 0 <= to_us(now) - self.at_once_us <= SECOND:
+            moment = self.first(self.at_once_us)
+        else:
+            moment = self.next_after(to_us(now))
         return None if moment is None else from_us(moment)
 
     def to_json(self) -> dict[str, object]:
@@ -181,7 +219,9 @@ class Trigger(BaseTrigger):  # type: ignore[misc]  # APScheduler is untyped
 
     def stored(self) -> dict[str, object]:
         """Return the canonical form with the creation that it depends on, for ``restore``."""
-        kept = {} if self.since_us is None else {SINCE: iso(self.since_us)}
+        kept: dict[str, object] = {} if self.since_us is None else {SINCE: iso(self.since_us)}
+        if self.count is not None and self.calendars and self.last_us < LAST_US:
+            kept[LAST] = [iso(self.last_us), self.basis]
         return self.to_json() | kept
 
     def common_json(self) -> dict[str, object]:

@@ -4,18 +4,20 @@ Days are counted as ``date.toordinal`` does: day 1 is 1 January of the year 1, a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import MAXYEAR, date
+from math import gcd
+
+from jobsched.triggers.monthdays import MonthRule
 
 LAST_DAY = date(MAXYEAR, 12, 30).toordinal()
 _LENGTHS = (0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-# Weekdays and lengths of months come back within so many years, the turn of a century included.
+# After 400 years lengths of months and weekdays repeat.
+_CYCLE_DAYS, _CYCLE_MONTHS = 146_097, 4800
+# A month of one length and first weekday comes back within so many months, the turn of a century
+# included; with a step this holds only for the whole cycle.
 _LONGEST_SEARCH = 12 * 41
-
-# The days of a month as bits (bit d = day d), from the weekday of its first day (Monday = 0) and
-# its length. It must be hashable, and equal to others that name the same days.
-MonthRule = Callable[[int, int], int]
 
 
 class Days(ABC):
@@ -27,9 +29,23 @@ class Days(ABC):
     def at_or_after(self, day: int) -> int | None:
         """Return the first day of the set that is *day* or later, None if there is none."""
 
+    @property
+    def cyclic(self) -> bool:
+        """Whether the days come again after 400 years, as dates and weekdays do."""
+        return True
+
     @abstractmethod
     def count(self, first: int, end: int) -> int:
         """Return how many days of the set there are from *first* on and before *end*."""
+
+    def short_months(self, first: int, end: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield the months in [first, end) that are too short for all the days named in them.
+
+        Each as its number, year * 12 + month - 1, and what it lacks: ``("day 31",)``. Months
+        that lie only partly in the time count too.
+        """
+        del first, end
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +73,11 @@ class EveryFewDays(Days):
         found = day + (self.start - day) % self.step
         return found if found <= LAST_DAY else None
 
+    @property
+    def cyclic(self) -> bool:
+        """Whether 400 years are a whole number of steps."""
+        return _CYCLE_DAYS % self.step == 0
+
     def count(self, first: int, end: int) -> int:
         """Return how many days of the grid there are, by division."""
         begin = first + (self.start - first) % self.step
@@ -65,7 +86,7 @@ class EveryFewDays(Days):
 
 @dataclass(frozen=True, slots=True)
 class Weeks(Days):
-    """The *weekdays* (Monday = 0) of every *step*-th week; weeks begin on Monday.
+    """The *weekdays* (in order, Monday = 0) of every *step*-th week; weeks begin on Monday.
 
     The week that holds the day *start* is one of them.
     """
@@ -85,6 +106,11 @@ class Weeks(Days):
         found += origin + turn * length
         return found if found <= LAST_DAY else None
 
+    @property
+    def cyclic(self) -> bool:
+        """Whether 400 years are a whole number of steps."""
+        return _CYCLE_DAYS % (7 * self.step) == 0
+
     def count(self, first: int, end: int) -> int:
         """Return how many there are: whole turns and the rest of one."""
         return max(0, self._before(end) - self._before(first))
@@ -102,7 +128,7 @@ class MonthDays(Days):
     Months are counted from *origin* (year * 12 + month - 1), which matters only with a step.
     """
 
-    __slots__ = ("_table", "months", "origin", "rule", "step")
+    __slots__ = ("_table", "_visits", "months", "origin", "rule", "step")
 
     def __init__(
         self, months: Iterable[int], rule: MonthRule, step: int = 1, origin: int = 0
@@ -110,7 +136,8 @@ class MonthDays(Days):
         self.months = frozenset(months)
         self.rule = rule
         self.step = step
-        self.origin = origin
+        self.origin = origin % step
+        self._visits = _LONGEST_SEARCH if step == 1 else _CYCLE_MONTHS // gcd(_CYCLE_MONTHS, step)
         self._table: dict[int, int] = {}  # the bits by weekday of the first day and length
 
     def __eq__(self, other: object) -> bool:
@@ -119,6 +146,12 @@ class MonthDays(Days):
     def __hash__(self) -> int:
         return hash(self._key())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return MonthDays, self._key()
+
+    def __repr__(self) -> str:
+        return f"MonthDays{self._key()}"
+
     def at_or_after(self, day: int) -> int | None:
         """Return the next such day; looks no further than the calendar repeats."""
         if day > LAST_DAY:
@@ -126,7 +159,7 @@ class MonthDays(Days):
         begin = date.fromordinal(day)
         base, number = day - begin.day, begin.year * 12 + begin.month - 1
         bits = self._bits(number, base) >> begin.day << begin.day
-        last = min(number + _LONGEST_SEARCH * self.step, MAXYEAR * 12 + 11)
+        last = min(number + self._visits * self.step, MAXYEAR * 12 + 11)
         while not bits:
             number += self.step - (number - self.origin) % self.step
             if number > last:
@@ -137,15 +170,30 @@ class MonthDays(Days):
         found = base + (bits & -bits).bit_length() - 1
         return found if found <= LAST_DAY else None
 
+    @property
+    def cyclic(self) -> bool:
+        """Whether 400 years are a whole number of steps."""
+        return _CYCLE_MONTHS % self.step == 0
+
     def count(self, first: int, end: int) -> int:
-        """Return how many there are, month by month."""
+        """Return how many there are: those of whole months, and of parts of two."""
         if first >= end:
             return 0
         begin, stop = date.fromordinal(first), date.fromordinal(end)
         low, high = begin.year * 12 + begin.month - 1, stop.year * 12 + stop.month - 1
-        before = _below(self.bits_of(low), begin.day)
-        whole = sum(self.bits_of(number).bit_count() for number in range(low, high))
-        return whole + _below(self.bits_of(high), stop.day) - before
+        before, after = _below(self.bits_of(low), begin.day), _below(self.bits_of(high), stop.day)
+        return self._whole(low, high) + after - before
+
+    def short_months(self, first: int, end: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+        """Yield those of the allowed months."""
+        begin, stop = date.fromordinal(first), date.fromordinal(end - 1)
+        low = begin.year * 12 + begin.month - 1
+        low += (self.origin - low) % self.step
+        for number in range(low, stop.year * 12 + stop.month, self.step):
+            if number % 12 + 1 in self.months and not self.bits_of(number):
+                length = length_of(number // 12, number % 12 + 1)
+                if lacks := self.rule.lacks(_day_before(number) % 7, length):
+                    yield number, lacks
 
     def bits_of(self, number: int) -> int:
         """Return the days of the month *number* (year * 12 + month - 1) as bits."""
@@ -163,8 +211,29 @@ class MonthDays(Days):
             bits = self._table[place] = self.rule(base % 7, length)
         return bits
 
-    def _key(self) -> tuple[object, ...]:
-        return self.months, self.rule, self.step, self.origin % self.step
+    def _whole(self, low: int, high: int) -> int:
+        """Return how many there are in the months from *low* on and before *high*."""
+        year, last = -(-low // 12), high // 12
+        if self.step > 1 or year >= last:
+            begin = low + (self.origin - low) % self.step
+            months = range(begin, high, self.step)
+            return sum(self.bits_of(number).bit_count() for number in months)
+        years = sum(self._of_year(number) for number in range(year, last))
+        return self._whole(low, year * 12) + years + self._whole(last * 12, high)
+
+    def _of_year(self, year: int) -> int:
+        """Return how many there are in a year, remembered by its length and first weekday."""
+        base, length = _day_before(year * 12), length_of(year, 2)
+        place = -1 - (base % 7 * 32 + length)
+        count = self._table.get(place)
+        if count is None:
+            numbers = range(year * 12, year * 12 + 12)
+            count = sum(self.bits_of(number).bit_count() for number in numbers)
+            self._table[place] = count
+        return count
+
+    def _key(self) -> tuple[frozenset[int], MonthRule, int, int]:
+        return self.months, self.rule, self.step, self.origin
 
 
 def length_of(year: int, month: int) -> int:

@@ -1,17 +1,19 @@
 """Times of day: every combination of some hours, minutes and seconds."""
 
-from bisect import bisect_left
 from collections.abc import Iterable
-from functools import lru_cache
 
 
 class DayTimes:
     """The times of a day at which a rule has a moment, in seconds since midnight.
 
-    *hours*, *minutes* and *seconds* are the allowed values; none may be empty.
+    *hours*, *minutes* and *seconds* are the allowed values; none may be empty. They are kept as
+    bits (bit n = value n): a table of all times would be up to 86,400 numbers for each job.
     """
 
-    __slots__ = ("first", "hours", "minutes", "of_day", "seconds", "total")
+    __slots__ = (
+        "_hours", "_in_hour", "_minutes", "_seconds",
+        "first", "hours", "minutes", "seconds", "total",
+    )  # fmt: skip
 
     def __init__(
         self, hours: Iterable[int], minutes: Iterable[int], seconds: Iterable[int]
@@ -19,9 +21,10 @@ class DayTimes:
         self.hours = tuple(sorted(set(hours)))
         self.minutes = tuple(sorted(set(minutes)))
         self.seconds = tuple(sorted(set(seconds)))
-        self.of_day = _minutes_of_day(self.hours, self.minutes)
-        self.first = self.of_day[0] * 60 + self.seconds[0]
-        self.total = len(self.of_day) * len(self.seconds)
+        self._hours, self._minutes, self._seconds = map(_bits, self._key())
+        self._in_hour = self.minutes[0] * 60 + self.seconds[0]
+        self.first = self.hours[0] * 3600 + self._in_hour
+        self.total = len(self.hours) * len(self.minutes) * len(self.seconds)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DayTimes) and self._key() == other._key()
@@ -29,35 +32,48 @@ class DayTimes:
     def __hash__(self) -> int:
         return hash(self._key())
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return DayTimes, self._key()
+
+    def __repr__(self) -> str:
+        return f"DayTimes{self._key()}"
+
     def at_or_after(self, second: int) -> int:
         """Return the first time at *second* of the day or later, -1 if there is none."""
-        minute, rest = divmod(second, 60)
-        place = bisect_left(self.of_day, minute)
-        if place == len(self.of_day):
-            return -1
-        if self.of_day[place] == minute:
-            within = bisect_left(self.seconds, rest)
-            if within < len(self.seconds):
-                return minute * 60 + self.seconds[within]
-            place += 1
-            if place == len(self.of_day):
-                return -1
-        return self.of_day[place] * 60 + self.seconds[0]
+        hour, rest = divmod(second, 3600)
+        if self._hours >> hour & 1:
+            minute, rest = divmod(rest, 60)
+            if self._minutes >> minute & 1 and (later := self._seconds >> rest):
+                return second + _lowest(later)
+            if later := self._minutes >> minute + 1:
+                return hour * 3600 + (minute + 1 + _lowest(later)) * 60 + self.seconds[0]
+        later = self._hours >> hour + 1
+        return (hour + 1 + _lowest(later)) * 3600 + self._in_hour if later else -1
 
     def count_before(self, second: int) -> int:
         """Return how many times there are before *second* of the day."""
-        minute, rest = divmod(second, 60)
-        place = bisect_left(self.of_day, minute)
-        count = place * len(self.seconds)
-        if place < len(self.of_day) and self.of_day[place] == minute:
-            count += bisect_left(self.seconds, rest)
+        hour, rest = divmod(second, 3600)
+        count = _below(self._hours, hour) * len(self.minutes) * len(self.seconds)
+        if self._hours >> hour & 1:
+            minute, rest = divmod(rest, 60)
+            count += _below(self._minutes, minute) * len(self.seconds)
+            if self._minutes >> minute & 1:
+                count += _below(self._seconds, rest)
         return count
 
-    def _key(self) -> tuple[tuple[int, ...], ...]:
+    def _key(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return self.hours, self.minutes, self.seconds
 
 
-@lru_cache(maxsize=4096)
-def _minutes_of_day(hours: tuple[int, ...], minutes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the minutes since midnight; cached, so that equal rules share one table."""
-    return tuple(hour * 60 + minute for hour in hours for minute in minutes)
+def _bits(values: Iterable[int]) -> int:
+    return sum(1 << value for value in values)
+
+
+def _lowest(bits: int) -> int:
+    """Return the lowest of *bits* that is set; there is one."""
+    return (bits & -bits).bit_length() - 1
+
+
+def _below(bits: int, value: int) -> int:
+    """Return how many of *bits* below *value* are set."""
+    return (bits & ((1 << value) - 1)).bit_count()

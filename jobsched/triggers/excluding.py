@@ -4,21 +4,26 @@ import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
+from operator import attrgetter
 
 from jobsched.calendars import Calendar, Window
-from jobsched.calendars.base import WHOLE_DAY
 from jobsched.clock import SECOND
 from jobsched.model import OnExcluded
-from jobsched.triggers.closing import DAY, HORIZON, Closing, both, rest_of_day
+from jobsched.triggers.closing import DAY, HORIZON, Closing, both, closing, rest_of_day
 from jobsched.triggers.series import EmptyMonth, Omission, Series
 from jobsched.triggers.timeline import Timeline
 
 FURTHEST = 366  # days that a moment is moved at most
-MOST_A_DAY = 1440  # moments that can be moved; whoever has more of them shall skip
-_YEAR = 366 * DAY * SECOND
-_COUNTED = 50 * _YEAR  # as far as moments are counted; a count that is not reached by then is none
-_MOST_MOVED = 14 * MOST_A_DAY  # looked at for one day; they repeat each other long before
+MOST_A_DAY = 144  # moments that can be moved; whoever has more of them shall skip
+MOST_MOVED = 10_000  # the count of a trigger that moves them
+COUNTED = 3_660 * DAY * SECOND  # as far as a count is followed through calendars
+YEAR = 366 * DAY * SECOND
+_WEEK = 7 * DAY * SECOND
+_STRIDE = 32  # days after which it is asked anew whether anything can still come
+_NEAR = 40 * DAY * SECOND  # nearer than that, days are looked at one by one
+_PAGE = 8  # days whose closed times are looked at before it is asked for the next moment
+_MOST_SOURCES = 14 * MOST_A_DAY  # looked at for one day; they repeat each other long before
 _MOST_REMEMBERED = 500  # days with what is moved to them
 
 
@@ -44,17 +49,14 @@ class Excluding(Series):
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_closing", Closing(self.timeline, self.calendars))
+        object.__setattr__(self, "_closing", closing(self.timeline, self.calendars))
 
     def __reduce__(self) -> tuple[object, ...]:
         return Excluding, (self.inner, self.timeline, self.calendars, self.rule)
 
     def is_dense(self, us: int) -> bool:
-        """Return whether there are more moments in the day after the first than can be moved."""
-        first = self.inner.next_after(us)
-        if first is None or self.rule is OnExcluded.SKIP:
-            return False
-        return self.inner.count(first, first + DAY * SECOND) > MOST_A_DAY
+        """Return whether there are more moments a day, from *us* on, than can be moved."""
+        return self.rule is not OnExcluded.SKIP and self.inner.most_a_day(us) > MOST_A_DAY
 
     def next_after(self, us: int) -> int | None:
         """Return the first moment strictly after *us*; closed stretches are leapt over."""
@@ -77,22 +79,47 @@ class Excluding(Series):
         return total + self._count_moved(first_us, end_us)
 
     def nth_after(self, us: int, number: int) -> int | None:
-        """Return the moment *number* after *us*, None if it is not reached in 50 years."""
-        early = us if self.rule is OnExcluded.SKIP else us - 2 * _YEAR
-        first, least = self.inner.next_after(early), self.inner.nth_after(early, number)
-        if first is None or least is None or least > first + _COUNTED or self.is_dense(early):
-            return None
-        us = max(us, first - 2 * _YEAR)
+        """Return the moment *number* after *us*, None if it is not reached in ten years.
+
+        These begin with the first moment. None, too, for more moments than can be moved.
+        """
         skip = self.rule is OnExcluded.SKIP
+        first = self.inner.next_after(us if skip else us - 2 * YEAR)
+        if first is None or (not skip and (number > MOST_MOVED or self.is_dense(us))):
+            return None
+        us = max(us, first - 1 if skip else first - 2 * YEAR)
+        if self.inner.is_walked:
+            return next(islice(self.moments(us, us + COUNTED), number - 1, None), None)
         return self._nth_open(us, number) if skip else self._nth_moved(us, number)
 
+    def goes_on(self, us: int, last_us: int) -> bool:
+        """Return whether there are moments, until *last_us*, beyond those that are counted."""
+        first = self.next_after(us)
+        if first is None or first + COUNTED >= last_us:
+            return False
+        return self.next_after(first + COUNTED) is not None
+
+    @property
+    def basis(self) -> str:
+        """A short text that is another one when other things are in the calendars."""
+        return self._closing.basis
+
     def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
-        """Yield what is left out or moved away, and what *inner* leaves out of open days."""
+        """Yield what is left out or moved away, and what *inner* leaves out of open days.
+
+        All of them keep away from moments and from each other.
+        """
         span = first_us, end_us
         rows = heapq.merge(self._closed_days(*span), self.inner.omissions(*span))
+        free_us = first_us
         for _, group in groupby(rows, key=lambda row: row.date):
             found = list(group)
-            yield from [row for row in found if row.reason == "calendar"] or found
+            for row in [row for row in found if row.reason == "calendar"] or found:
+                at_us = max(row.at_us, free_us)
+                while self._is_moment(at_us):
+                    at_us += 1
+                yield row.entered_at(at_us)
+                free_us = at_us + 1
 
     def empty_months(self, first_us: int, end_us: int) -> Iterator[EmptyMonth]:
         """Yield those of *inner*, which no calendar changes."""
@@ -145,31 +172,67 @@ class Excluding(Series):
         return None
 
     def _days_to_land(self, us: int, before: int | None) -> Iterable[int]:
-        """Return the days on which a moved moment between *us* and *before* can land."""
-        forward = self.rule is OnExcluded.NEXT
-        source = self.inner.next_after(us)
-        oldest = self.inner.next_after(us - 2 * _YEAR) if forward else source
-        if oldest is None:
-            return ()
-        start = max(self._day(us), self._day(oldest) - FURTHEST)
-        if before is not None:
+        """Return the days on which a moved moment between *us* and *before* can land, or more."""
+        start = self._day(us)
+        if before is not None and before - us <= _NEAR:
             return range(start, self._day(before) + 2)
-        near = range(start, max(start, self._day(us) + FURTHEST + 1))  # from what was before *us*
-        if source is None:
-            return near
-        end = self._day(source) + HORIZON // DAY
-        far = max(near.stop, self._day(source)) if forward else near.stop
-        return chain(near, range(far, end))
+        source = self.inner.next_after(us)
+        if before is not None:
+            end = self._day(before) + 2
+        else:
+            last = 0 if source is None else self._day(source) + HORIZON // DAY
+            end = max(last, start + FURTHEST + 1)
+        forward = self.rule is OnExcluded.NEXT
+        return self._days_after(start, end) if forward else self._days_ahead(start, end)
+
+    def _days_after(self, day: int, end: int) -> Iterator[int]:
+        """Yield the days from *day* on and before *end* on which what comes before can land.
+
+        After a day that is open all the time nothing waits any longer: the next that can land is
+        what has its turn after it.
+        """
+        barred, run_end = self._closing.barred, self._closing.run_end
+        while (day := run_end(day)) < end:
+            if self._closing.takes_over(day, 1):
+                yield day
+            source: int | None = day + 1
+            if not barred(day):
+                source = self._next_day(day + 1)
+            elif day % _STRIDE == 0:
+                source = self._next_day(day - FURTHEST)
+            if source is None:
+                return
+            day = max(day + 1, source)
+
+    def _days_ahead(self, day: int, end: int) -> Iterator[int]:
+        """Yield the days from *day* on and before *end* on which what comes later can land.
+
+        Nothing lands before the last day ahead of it that is open all the time.
+        """
+        barred, run_end = self._closing.barred, self._closing.run_end
+        while (day := run_end(day)) < end:
+            source = self._next_day(day + 1)
+            if source is None:
+                return
+            first, oldest = source - 1, max(day, source - FURTHEST)
+            while first > oldest and barred(first):
+                first -= 1
+            yield from range(first, min(source, end))
+            day = source
+
+    def _next_day(self, day: int) -> int | None:
+        """Return the day of the first moment of *inner* on *day* or later."""
+        moment = self.inner.next_after(self._closing.instant(day, 0) * SECOND - 1)
+        return None if moment is None else max(day, self._day(moment))
 
     def _moved_to(self, day: int) -> dict[int, int]:
         """Return the moments that happen on *day* only because they are moved: from where."""
-        barred = self._closing.barred
-        if not barred(day - self._away) or barred(day) == WHOLE_DAY:
+        if not self._closing.takes_over(day, self._away):
             return {}
         if day not in self._moved:
             if len(self._moved) >= _MOST_REMEMBERED:
                 self._moved.clear()
-            self._moved[day] = self._landed(day, islice(self._sources(day), _MOST_MOVED))
+            self._moved[day] = self._landed(day, islice(self._sources(day), _MOST_SOURCES))
         return self._moved[day]
 
     def _sources(self, day: int) -> Iterator[tuple[int, int]]:
@@ -194,10 +257,15 @@ class Excluding(Series):
 
     def _landed(self, day: int, sources: Iterable[tuple[int, int]]) -> dict[int, int]:
         """Return where on *day* the *sources* happen, in order, less what happens there anyway."""
-        found: dict[int, int] = {}
+        found, looked_at = dict[int, int](), set[int]()
         for time, moment in sources:
-            target = self._closing.instant(day, time) * SECOND + moment % SECOND
-            if target not in found and self.inner.next_after(target - 1) != target:
+            second = self._closing.instant(day, time)
+            exact = self._closing.local(second) == (day, time)  # else right after a gap
+            target = second * SECOND + (moment % SECOND if exact else 0)
+            if target in looked_at:
+                continue
+            looked_at.add(target)
+            if self.inner.next_after(target - 1) != target:
                 found[target] = moment
         return dict(sorted(found.items()))
 
@@ -213,39 +281,46 @@ class Excluding(Series):
         return sum(first_us <= moment < end_us for moments in landed for moment in moments)
 
     def _nth_open(self, us: int, number: int) -> int | None:
-        position = us + 1
-        for start, end in self._shut(position, us + _COUNTED):
+        position, limit = us + 1, us + COUNTED
+        for start, end in self._shut(position, limit):
             found = self.inner.count(position, start)
             if found >= number:
                 break
             number, position = number - found, end
         nth = self.inner.nth_after(position - 1, number)
-        return None if nth is None or nth > us + _COUNTED else nth
+        return None if nth is None or nth > limit else nth
 
     def _nth_moved(self, us: int, number: int) -> int | None:
-        limit = us + _COUNTED
+        limit = us + COUNTED
         while us < limit:
-            found = self.count(us + 1, us + 1 + _YEAR)
+            following = self.next_after(us)
+            if following is None:
+                return None
+            us = max(us, following - 1)
+            found = self.count(us + 1, us + 1 + _WEEK)
             if found >= number:
-                return self._far(us, number)
-            number, us = number - found, us + _YEAR
+                return next(islice(self.moments(us), number - 1, None))
+            number, us = number - found, us + _WEEK
         return None
 
     def _closed_days(self, first_us: int, end_us: int) -> Iterator[Omission]:
-        """Yield the days with moments at closed times."""
+        """Yield the days with moments at closed times; where these are rare, only theirs."""
         upcoming = self.inner.next_after(first_us - 1)
-        begin = end_us if upcoming is None else upcoming
-        windows = self._closing.windows(begin // SECOND, -(-end_us // SECOND))
-        for day, group in groupby(windows, key=lambda window: window.day):
-            if upcoming is None:
-                return
-            parts = [
-                (max(first_us, window.start * SECOND), min(end_us, window.end * SECOND))
-                for window in group
-            ]
-            if upcoming < parts[-1][1]:
-                yield from self._omission(day, parts)
-                upcoming = self.inner.next_after(parts[-1][1] - 1)
+        while upcoming is not None and upcoming < end_us:
+            begin = upcoming // SECOND
+            stop = min(-(-end_us // SECOND), self._closing.instant(self._day(upcoming) + _PAGE, 0))
+            for day, group in groupby(self._closing.windows(begin, stop), key=attrgetter("day")):
+                parts = [
+                    (max(first_us, window.start * SECOND), min(end_us, window.end * SECOND))
+                    for window in group
+                ]
+                if upcoming < parts[-1][1]:
+                    yield from self._omission(day, parts)
+                    upcoming = self.inner.next_after(parts[-1][1] - 1)
+                if upcoming is None or upcoming >= stop * SECOND:
+                    break
+            else:
+                upcoming = self.inner.next_after(max(upcoming, stop * SECOND - 1))
 
     def _omission(self, day: int, parts: list[tuple[int, int]]) -> Iterator[Omission]:
         """Yield what is left out of the closed *parts* of *day*, if anything is."""
@@ -266,11 +341,14 @@ class Excluding(Series):
         if self.rule is OnExcluded.SKIP:
             return None
         day, time = self._closing.local(second)
-        for steps in range(1, FURTHEST + 1):
-            other = day + steps * self._away
-            if not any(start <= time < end for start, end in self._closing.barred(other)):
-                return other
-        return None
+        return self._closing.opens(day, time, self._away, FURTHEST)
+
+    def _is_moment(self, us: int) -> bool:
+        if self._closing.is_closed(us // SECOND):
+            return False
+        if self.inner.next_after(us - 1) == us:
+            return True
+        return self.rule is not OnExcluded.SKIP and us in self._moved_to(self._day(us))
 
     def _day(self, us: int) -> int:
         return self._closing.local(us // SECOND)[0]

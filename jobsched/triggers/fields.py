@@ -12,7 +12,7 @@ from jobsched.calendars import NO_CALENDARS, Calendar, Calendars
 from jobsched.clock import SECOND, from_us, to_us
 from jobsched.errors import FieldError, InvalidInput
 from jobsched.model import Dst, OnExcluded
-from jobsched.triggers.zones import instant, zone
+from jobsched.triggers.zones import instant, is_in_gap, zone
 
 LAST_US = to_us(datetime(MAXYEAR, 12, 30, tzinfo=UTC))  # a day short, so that any zone can show it
 LONGEST_TEXT = 64
@@ -56,6 +56,12 @@ class Fields:
         """Note one broken rule of one field."""
         self.errors.append(FieldError(field=self.inside + field, rule=rule, message=message))
 
+    def within(self, data: Mapping[str, object], place: str) -> "Fields":
+        """Return the fields of the object *data* at *place*, which share these refusals."""
+        inner = Fields(data, self.known_calendars, f"{self.inside}{place}.")
+        inner.errors = self.errors
+        return inner
+
     def check(self) -> None:
         """Raise InvalidInput with everything that was refused, if anything was."""
         if self.errors:
@@ -78,9 +84,18 @@ class Fields:
             return None
         try:
             return _read_moment(text, timezone)
-        except (ValueError, OverflowError):
+        except OverflowError:
+            self.refuse(name, "range", f"{name} must lie between 0001-01-02 and 9999-12-30.")
+        except ValueError:
             self.refuse(name, "time", f"{name} must be an ISO 8601 time, 2026-05-01T07:00:00Z.")
+        return None
+
+    def gap(self, name: str, timezone: str) -> str | None:
+        """Return the local time in *name*, which is sound, if the clocks of *timezone* skip it."""
+        moment, area = datetime.fromisoformat(str(self.data[name])), zone(timezone)
+        if moment.tzinfo is not None or area is None or not is_in_gap(moment, area):
             return None
+        return moment.isoformat()
 
     def whole(self, name: str) -> int | None:
         """Return the whole number ≥ 1 in *name*, None when absent or refused."""
@@ -175,5 +190,5 @@ def _read_moment(text: object, timezone: str) -> int:
     else:
         raise ValueError
     if not -LAST_US < us <= LAST_US:
-        raise ValueError
+        raise OverflowError
     return us

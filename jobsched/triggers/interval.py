@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import ClassVar, Self
 
 from jobsched.clock import SECOND
-from jobsched.triggers.base import Trigger
+from jobsched.triggers.base import Trigger, TriggerWarning
 from jobsched.triggers.fields import LAST_US, Fields, microseconds
 from jobsched.triggers.series import Grid, Series
 
@@ -55,6 +55,13 @@ class IntervalTrigger(Trigger):
         """Return the grid."""
         return Grid(self.start_us, self.step_us)
 
+    def warnings(self) -> list[TriggerWarning]:
+        """Return a warning when the distance is under a second."""
+        if self.step_us >= SECOND:
+            return []
+        message = "The interval is shorter than a second: the job runs more than once a second."
+        return [TriggerWarning("more_than_once_a_second", message)]
+
     def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
         """Return the grid begun early enough to go on at *now_us*, a microsecond beside the old.
 
@@ -65,8 +72,12 @@ class IntervalTrigger(Trigger):
         if waits_for_its_start:
             return self
         steps = max(0, -(-(self.start_us - now_us) // self.step_us))
-        count = None if self.count is None else self.count + steps
-        return replace(self, start_us=self.start_us - steps * self.step_us - 1, count=count)
+        earlier = replace(self, start_us=self.start_us - steps * self.step_us - 1, count=None)
+        if self.count is None:
+            return earlier
+        # Its calendars may close some of the steps, which then take nothing from the count.
+        begun = earlier.series.count(earlier.start_us, self.start_us - 1)
+        return replace(earlier, count=self.count + begun)
 
     def rule_json(self) -> dict[str, object]:
         """Return ``interval`` in days, hours, minutes and seconds."""

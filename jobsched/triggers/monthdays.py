@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-SATURDAY, SUNDAY = 5, 6
-ALL = -1  # every bit
+SATURDAY = 5
+_ALL = -1  # every bit
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,26 @@ class MonthRule:
         numbered, named = self._numbered(first_weekday, length), self._named(first_weekday, length)
         if not self.both:
             return (numbered | named) & every
-        restricted = numbered if self.days or self.last_workday else ALL
-        return restricted & (named if self.weekdays or self.nth else ALL) & every
+        restricted = numbered if self.days or self.last_workday else _ALL
+        return restricted & (named if self.weekdays or self.nth else _ALL) & every
+
+    def lacks(self, first_weekday: int, length: int) -> tuple[str, ...]:
+        """Return what such a month lacks if it is too short for the rule, else ().
+
+        For instance ``("day 30", "day 31")`` or ``("fifth Monday",)``: all that the rule names,
+        or all of one group where both must agree. A month in which day and weekday only do not
+        meet, such as one without a Friday the 13th, lacks nothing.
+        """
+        days: tuple[str, ...] = ()
+        fifths: tuple[str, ...] = ()
+        if not self._numbered(first_weekday, length):
+            days = tuple(f"day {day}" for day in sorted(self.days, key=_by_place))
+        if not self._named(first_weekday, length):
+            weekdays = sorted({weekday for weekday, _ in self.nth})
+            fifths = tuple(f"fifth {_WEEKDAYS[weekday]}" for weekday in weekdays)
+        if self.both:
+            return days or fifths
+        return () if self(first_weekday, length) else days + fifths
 
     def _numbered(self, first_weekday: int, length: int) -> int:
         bits = 0
@@ -53,3 +72,8 @@ class MonthRule:
             day = first + 7 * (which - 1) if which > 0 else last + 7 * (which + 1)
             bits |= 1 << day if 1 <= day <= length else 0
         return bits
+
+
+def _by_place(day: int) -> tuple[bool, int]:
+    """Return what puts days in order: those from the start, then those from the end."""
+    return day < 0, abs(day)

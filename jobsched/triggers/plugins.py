@@ -12,8 +12,11 @@ from jobsched.triggers.at import AtTrigger
 from jobsched.triggers.base import Trigger
 from jobsched.triggers.cron import CronTrigger
 from jobsched.triggers.interval import UNITS, IntervalTrigger
+from jobsched.triggers.recurrence import RecurrenceTrigger
+from jobsched.triggers.several import AnyTrigger
 from jobsched.triggers.zones import zone
 
+_RULE = ("frequency", "interval", "schedule")  # of a recurrence
 # What APScheduler's own triggers call the same things.
 _ITS_WORDS = {"start_date": "start", "end_date": "end", "run_date": "at"}
 
@@ -49,6 +52,27 @@ class Cron(CronTrigger):
         text, dialect = words.pop("expression", words.pop("cron", None)), words.pop("dialect", None)
         cron = text if dialect is None else {"expression": text, "dialect": dialect}
         return _made({"cron": cron, **words})
+
+
+class Recurrence(RecurrenceTrigger):
+    """``jobsched_recurrence``: frequency, interval and schedule, or ``recurrence={...}``."""
+
+    __slots__ = ()
+
+    def __new__(cls, **words: object) -> Trigger:
+        """Return the trigger. Raises: InvalidInput with every broken rule."""
+        rule = {name: words.pop(name) for name in _RULE if name in words}
+        return _made({"recurrence": rule, **words} if rule else words)
+
+
+class Any(AnyTrigger):
+    """``jobsched_any``: several triggers, ``any=[{"cron": "0 9 * * *"}, {"at": ...}]``."""
+
+    __slots__ = ()
+
+    def __new__(cls, **words: object) -> Trigger:
+        """Return the trigger. Raises: InvalidInput with every broken rule."""
+        return _made(words)
 
 
 def _made(words: Mapping[str, object]) -> Trigger:

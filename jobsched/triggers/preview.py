@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from jobsched import clock
+from jobsched.model import OnExcluded
 from jobsched.triggers import describe
 from jobsched.triggers.base import Trigger
-from jobsched.triggers.fields import iso
+from jobsched.triggers.fields import LAST_US, iso
 
+USUAL = 10  # moments, when nobody says how many
 MOST = 1000  # moments, and skipped days, in one preview
-_CUT = " Later ones are not listed."
+FURTHEST_US = 36_525 * 86_400 * clock.SECOND  # so far ahead skipped days are looked for
+_CUT = "; later ones are not listed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,8 @@ class Preview:
     """The *next* moments of *trigger*, and what is *skipped* until the last of them, in order.
 
     Where the trigger ends before as many moments as were asked for, *skipped* goes on to its end.
-    There are at most 1000 of each; the note of the last one skipped says so when more follow.
+    There are at most 1000 of each, and no days skipped after a hundred years; the note of the last
+    one says when that cut the list short.
     """
 
     trigger: Trigger
@@ -68,9 +72,12 @@ class Preview:
 def preview(trigger: Trigger, from_us: int, n: int) -> Preview:
     """Return the first *n* (1-1000) moments of *trigger* as if it were created at *from_us*.
 
-    They come strictly after *from_us*, save one that is meant to be at once.
+    They come strictly after *from_us*, save one that is meant to be at once. Where calendars move
+    them, they are listed for a hundred years at most: each may have to be looked for day by day.
     """
-    moments = list(islice(_moments(trigger, from_us), n))
+    last_us = from_us + FURTHEST_US if _is_moved(trigger) else LAST_US
+    near = takewhile(lambda moment: moment <= last_us, _moments(trigger, from_us))
+    moments = list(islice(near, n))
     end_us = moments[-1] if len(moments) == n else trigger.last_us
     area = ZoneInfo(trigger.timezone)
     planned = (
@@ -81,6 +88,10 @@ def preview(trigger: Trigger, from_us: int, n: int) -> Preview:
     return Preview(trigger=trigger, next=tuple(planned), skipped=skipped)
 
 
+def _is_moved(trigger: Trigger) -> bool:
+    return bool(trigger.calendars) and trigger.on_excluded is not OnExcluded.SKIP
+
+
 def _moments(trigger: Trigger, created_us: int) -> Iterator[int]:
     moment = trigger.first(created_us)
     while moment is not None:
@@ -89,19 +100,33 @@ def _moments(trigger: Trigger, created_us: int) -> Iterator[int]:
 
 
 def _skipped(trigger: Trigger, first_us: int, end_us: int) -> tuple[Skipped, ...]:
-    """Return the days and months of [first_us, end_us) that lack moments, the first 1000.
+    """Return the days and months of [first_us, end_us) that lack moments, as far as listed.
 
     A day sorts by its name, and a month before its own days.
     """
-    omissions = islice(trigger.omissions(first_us, end_us), MOST + 1)
-    months = islice(trigger.empty_months(first_us, end_us), MOST + 1)
+    until_us = min(end_us, first_us + FURTHEST_US)
+    omissions = islice(trigger.omissions(first_us, until_us), MOST + 1)
+    months = islice(trigger.empty_months(first_us, until_us), MOST + 1)
     found = [Skipped(date=each.date, reason=each.reason, note=each.note) for each in omissions]
     found += [Skipped(date=each.month, reason="short_month", note=each.note) for each in months]
-    ordered = list(dict.fromkeys(sorted(found, key=lambda skipped: skipped.date)))
-    if len(ordered) <= MOST:
-        return tuple(ordered)
-    last = ordered[MOST - 1]
-    return (*ordered[: MOST - 1], replace(last, note=last.note + _CUT))
+    ordered = tuple(dict.fromkeys(sorted(found, key=lambda skipped: skipped.date)))
+    if len(ordered) <= MOST and not (ordered and _lacks_any(trigger, until_us, end_us)):
+        return ordered
+    *listed, last = ordered[:MOST]
+    return (*listed, replace(last, note=last.note + _CUT))
+
+
+def _lacks_any(trigger: Trigger, first_us: int, end_us: int) -> bool:
+    """Return whether there is any day or month of [first_us, end_us) that lacks moments.
+
+    Days are looked for no further than a hundred years on: calendars are asked one by one.
+    """
+    if first_us >= end_us or trigger.rule().next_after(first_us - 1) is None:
+        return False
+    if next(trigger.empty_months(first_us, end_us), None) is not None:
+        return True
+    until_us = min(end_us, first_us + FURTHEST_US)
+    return next(trigger.omissions(first_us, until_us), None) is not None
 
 
 def _moment_json(planned: Planned) -> dict[str, object]:

@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 from jobsched.clock import SECOND
 from jobsched.triggers.fields import LAST_US
 
-FEW = 500  # so many moments are found sooner one by one than by counting
+FEW = 100  # so many moments are found sooner one by one than by counting
 _HOUR = 3600 * SECOND
+FARTHEST = 200 * 366 * 24 * _HOUR  # nobody waits so long for the last of many moments
 
 
 class Omission(NamedTuple):
@@ -26,6 +27,10 @@ class Omission(NamedTuple):
     date: str
     reason: Literal["gap", "calendar"]
     note: str
+
+    def entered_at(self, at_us: int) -> "Omission":
+        """Return the same, entered at *at_us*."""
+        return self._replace(at_us=at_us, last_us=max(at_us, self.last_us))
 
 
 class EmptyMonth(NamedTuple):
@@ -58,20 +63,28 @@ class Series(ABC):
     def newest(self, first_us: int, end_us: int, most: int) -> list[int]:
         """Return the newest *most* moments from *first_us* on and before *end_us*, in order.
 
-        Looks at ever longer windows before the end, so that its cost follows *most*.
+        Looks at ever longer windows before the end until one holds enough of them, then halves
+        it until few more are left, so that its cost follows *most*.
         """
-        begin, length = end_us, _HOUR
-        while begin > first_us:
-            begin = max(first_us, end_us - length)
-            if self.count(begin, end_us) >= most:
-                break
-            length *= 4
+        end_us = min(end_us, LAST_US + 1)
+        begin, length, total = end_us, _HOUR, 0
+        while begin > first_us and total < most:
+            begin, length = max(first_us, end_us - length), length * 4
+            total = self.count(begin, end_us)
+        few = end_us
+        while total > most + FEW:
+            middle = (begin + few) // 2
+            if (found := self.count(middle, end_us)) >= most:
+                begin, total = middle, found
+            else:
+                few = middle
         return list(deque(self.moments(begin - 1, end_us - 1), maxlen=most))
 
     def nth_after(self, us: int, number: int) -> int | None:
         """Return the moment *number* (≥ 1) after *us*, None if there are fewer.
 
-        Returns None, too, when it lies further away than a calendar reaches.
+        Returns None, too, when it lies more than two hundred years ahead: every clock change up
+        to it is looked at.
         """
         moment: int | None = us
         for _ in range(min(number, FEW)):
@@ -79,6 +92,21 @@ class Series(ABC):
         if moment is None or number <= FEW:
             return moment
         return self._far(moment, number - FEW)
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether going from moment to moment is cheaper than counting them."""
+        return False
+
+    def most_a_day(self, us: int) -> int:
+        """Return how many moments after *us* a day holds at most, as the first of them does."""
+        first = self.next_after(us)
+        return 0 if first is None else self.count(first, first + 24 * _HOUR)
+
+    @property
+    def may_omit(self) -> bool:
+        """Whether there can be omissions, of moments that are still to come."""
+        return False
 
     def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
         """Yield what is left out from *first_us* on and before *end_us*, in order."""
@@ -104,7 +132,7 @@ class Series(ABC):
         low, length = us, _HOUR
         while (found := self.count(low + 1, low + length + 1)) < number:
             number, low, length = number - found, low + length, length * 2
-            if low > LAST_US:
+            if low - us > FARTHEST:
                 return None
         high = low + length
         while high - low > 1:
@@ -133,15 +161,16 @@ class Grid(Series):
 
     def count(self, first_us: int, end_us: int) -> int:
         """Return how many there are, by division."""
-        first = self.next_after(first_us - 1)
-        return 0 if first is None else max(0, (end_us - 1 - first) // self.step_us + 1)
+        first, last = self.next_after(first_us - 1), min(end_us - 1, LAST_US)
+        return 0 if first is None else max(0, (last - first) // self.step_us + 1)
 
     def newest(self, first_us: int, end_us: int, most: int) -> list[int]:
         """Return the newest *most* by going back from the last."""
         total = self.count(first_us, end_us)
         if not total:
             return []
-        last = end_us - 1 - (end_us - 1 - self.start_us) % self.step_us
+        last = min(end_us - 1, LAST_US)
+        last -= (last - self.start_us) % self.step_us
         return [last - back * self.step_us for back in reversed(range(min(total, most)))]
 
     def nth_after(self, us: int, number: int) -> int | None:
@@ -181,6 +210,28 @@ class AtOnce(Series):
         """Return the count of the rest and the one before it."""
         after = self.rest.count(max(first_us, self.at_us + 1), end_us)
         return after + int(first_us <= self.at_us < end_us)
+
+    def newest(self, first_us: int, end_us: int, most: int) -> list[int]:
+        """Return those of the rest, and the one before it if they are not enough."""
+        later = self.rest.newest(max(first_us, self.at_us + 1), end_us, most)
+        if len(later) < most and first_us <= self.at_us < end_us:
+            return [self.at_us, *later]
+        return later
+
+    def nth_after(self, us: int, number: int) -> int | None:
+        """Return the moment *number* after *us*."""
+        if us >= self.at_us:
+            return self.rest.nth_after(us, number)
+        return self.at_us if number == 1 else self.rest.nth_after(self.at_us, number - 1)
+
+    def most_a_day(self, us: int) -> int:
+        """Return one more than the rest has."""
+        return self.rest.most_a_day(us) + 1
+
+    @property
+    def may_omit(self) -> bool:
+        """Whether the rest leaves something out."""
+        return self.rest.may_omit
 
     def omissions(self, first_us: int, end_us: int) -> Iterator[Omission]:
         """Yield what the rest leaves out."""

@@ -7,12 +7,15 @@ from zoneinfo import ZoneInfo
 from jobsched.clock import SECOND, from_us, to_us
 
 LONGEST_NAME = 64
+# Beside the zones of IANA a system has two copies of them all, one of which counts leap seconds,
+# and its own two.
+_NO_NAMES = ("posix/", "right/", "localtime", "posixrules")
 
 
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo | None:
     """Return the zone of an IANA *name*, None if there is none."""
-    if not name or len(name) > LONGEST_NAME:
+    if not name or len(name) > LONGEST_NAME or name.startswith(_NO_NAMES):
         return None
     try:
         return ZoneInfo(name)
@@ -30,6 +33,21 @@ def instant(local: datetime, area: ZoneInfo) -> int:
     if from_us(early).astimezone(area).replace(tzinfo=None, fold=0) == local.replace(fold=0):
         return early
     return _end_of_gap(to_us(local.replace(tzinfo=area, fold=1).astimezone(UTC)), early, area)
+
+
+def is_in_gap(local: datetime, area: ZoneInfo) -> bool:
+    """Return whether the clocks of *area* leap over the naive *local* time."""
+    shown = from_us(instant(local, area)).astimezone(area)
+    return shown.replace(tzinfo=None, fold=0) != local.replace(fold=0)
+
+
+def shown(us: int, name: str) -> str:
+    """Return an instant as the clocks of the zone *name* show it, ``2026-05-01 09:00``.
+
+    Seconds only when there are any.
+    """
+    local = from_us(us).astimezone(ZoneInfo(name)).replace(tzinfo=None)
+    return local.isoformat(" ").removesuffix(":00")
 
 
 def _end_of_gap(before: int, after: int, area: ZoneInfo) -> int:

@@ -8,12 +8,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from jobsched.errors import FieldError
-from jobsched.triggers import PLANNED
 from jobsched.web import rules, strictjson
 
 MAX_ERRORS = 50
 # Whoever writes one of these means it: to take it for a slip would mislead.
-_ELSEWHERE = PLANNED | {"health"}
+_ELSEWHERE = frozenset({"health"})
 
 
 def translate(error: ValidationError, model: type[BaseModel]) -> list[FieldError]:

@@ -7,13 +7,19 @@ document is read once and every such place is named by its path, such as ``param
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from jobsched.errors import FieldError, InvalidInput, MalformedRequest
 
 MAX_DEPTH = 32
 MAX_MISTAKES = 20
+MAX_CONTAINERS = 25_000  # objects and lists, more than parameters of 64 KB can hold
 _LARGEST = 2**63 - 1
+# Without either, every number is finite and fits in 64 bits; then none need be looked at.
+_SUSPICIOUS = re.compile(r"[0-9]{18}|[0-9][eE]")
+_SOUND = frozenset({int, float, bool, type(None)})
 
 # A place in the document: the place around it and the key or index in there.
 Place = tuple["Place | None", str | int]
@@ -56,13 +62,14 @@ def _text(raw: bytes) -> str:
 
 
 def _parsed(text: str) -> object:
+    suspicious = _SUSPICIOUS.search(text) is not None
     try:
         return json.loads(
             text,
             object_pairs_hook=_object,
             parse_constant=_constant,
-            parse_int=_integer,
-            parse_float=_decimal,
+            parse_int=_integer if suspicious else None,
+            parse_float=_decimal if suspicious else None,
         )
     except RecursionError:
         raise _too_deep("body") from None
@@ -111,20 +118,32 @@ def _decimal(text: str) -> object:
 def _mistakes(document: dict[str, object]) -> list[FieldError]:
     found: list[FieldError] = []
     pending: list[tuple[Place | None, object, int]] = [(None, document, 1)]
+    looked_at = 0
     while pending and len(found) < MAX_MISTAKES:
+        looked_at += 1
+        if looked_at + len(pending) > MAX_CONTAINERS:
+            message = f"The body holds more than {MAX_CONTAINERS} objects and lists."
+            raise MalformedRequest.field("body", "too_many", message)
         place, value, depth = pending.pop()
         if depth > MAX_DEPTH and isinstance(value, dict | list):
             raise _too_deep(_path(place))
         found.extend(_mistakes_at(place, value))
-        pending.extend((*child, depth + 1) for child in _children(place, value))
+        children = islice(_children(place, value), MAX_CONTAINERS)
+        pending.extend((*child, depth + 1) for child in children)
     return found
 
 
 def _children(place: Place | None, value: object) -> Iterator[tuple[Place, object]]:
+    """Yield what in *value* has to be looked at: not the numbers and texts that are sound."""
+    pairs: Iterable[tuple[str | int, object]] = ()
     if isinstance(value, dict):
-        yield from (((place, key), child) for key, child in value.items())
+        pairs = value.items()
     elif isinstance(value, list):
-        yield from (((place, index), child) for index, child in enumerate(value))
+        pairs = enumerate(value)
+    for key, child in pairs:
+        if type(child) in _SOUND or (type(child) is str and _storable(child)):
+            continue
+        yield (place, key), child
 
 
 def _mistakes_at(place: Place | None, value: object) -> Iterator[FieldError]:

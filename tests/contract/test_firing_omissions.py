@@ -47,6 +47,23 @@ def test_a_job_that_omits_nothing_is_never_marked(scheduling: Scheduling) -> Non
     assert _told(scheduling, job.key) == NOON
 
 
+def test_what_might_omit_but_does_not_fires_with_the_others_and_is_marked_once_a_week(
+    scheduling: Scheduling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dig(monkeypatch)
+    job = scheduling.add(policy=NO_GRACE)
+
+    scheduling.fire(10)
+    scheduling.finish_runs(job)
+    first = _told(scheduling, job.key)
+    scheduling.moment.go(8 * 86_400)
+    scheduling.fire()
+
+    assert first == NOON
+    assert _told(scheduling, job.key) == scheduling.moment.us
+    assert len(scheduling.runs(job)) == 2
+
+
 @pytest.mark.parametrize("at", [10, 20, 30])
 def test_an_omission_at_a_moment_that_happens_does_not_take_its_run(
     scheduling: Scheduling, monkeypatch: pytest.MonkeyPatch, at: int

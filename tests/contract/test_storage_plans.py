@@ -71,6 +71,8 @@ def _plan(store: Store, work: Callable[[], object]) -> list[str]:
         (lambda s: planned_at(s.database, NOON, 1), "jobs_due (next_us=?"),
         (lambda s: alive(s.database), "runs_alive"),
         (lambda s: p95_of_jobs(s.database, [1]), "runs_by_job (job_key=?)"),
+        (lambda s: s.firing.by_calendars(0, 10), "INTEGER PRIMARY KEY (rowid>?)"),
+        (lambda s: s.firing.seen([1, 2]), "INTEGER PRIMARY KEY (rowid=?)"),
         (lambda s: s.occurrences.list(1, 0, NOON, 10), "PRIMARY KEY (job_key=? AND due_us>?"),
         (lambda s: s.occurrences.fold(NOON, NOON, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),
         (lambda s: s.occurrences.prune(NOON, 1, 10), "PRIMARY KEY (job_key=? AND due_us<?)"),

@@ -1,6 +1,8 @@
 """The README's commands, run as they are written, give the answers that it shows."""
 
+import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,8 +57,19 @@ def test_every_curl_example_gets_the_answer_shown(server: Server) -> None:
             server.put(f"/jobs/{job}", json={"interval": {"hours": 1}})
 
 
+def test_the_preview_is_answered_as_shown(server: Server) -> None:
+    found = re.search(
+        r"-d '([^']+)' \S+/triggers/preview\n\n.*?(^    \{$.*?^    \}$)", README, re.M | re.S
+    )
+    assert found is not None
+
+    answer = server.post("/triggers/preview", json=json.loads(found[1])).json()
+
+    assert answer == json.loads(found[2])
+
+
 @pytest.mark.parametrize(
-    ("text", "kinds"), [(README, ["check", *["token"] * 3]), (SECURITY, ["token"] * 3)]
+    ("text", "kinds"), [(README, ["check", "preview", *["token"] * 3]), (SECURITY, ["token"] * 3)]
 )
 def test_every_other_command_does_what_the_text_says(
     text: str,
@@ -72,7 +85,7 @@ def test_every_other_command_does_what_the_text_says(
     commands = re.findall(r"^    \./debug\.sh (.+)$", text, re.M)
 
     for command in commands:
-        assert cli.main(command.split()) == 0, command
+        assert cli.main(shlex.split(command)) == 0, command
 
     assert [command.split()[0] for command in commands] == kinds
     assert "That was the last token" in capsys.readouterr().out

@@ -41,6 +41,7 @@ def test_every_mistake_has_its_line_and_its_place(tmp_path: Path) -> None:
         catalog=CATALOG.replace("class=ExampleJob", "class=ExampelJob"),
         cfg="JOB_LIVETIME = 1\nJOBSCHED_PORT = 'x'\nSCHED_CONFIG = {\n'jobstors': {}}\n",
         logging=LOGGING.replace("handlers=stdout", "handlers=stdot"),
+        files={"calendars.yaml": "company:\n  weekly: [{days: [sonday]}]\n"},
     )
 
     result = run(server, "check")
@@ -51,6 +52,7 @@ def test_every_mistake_has_its_line_and_its_place(tmp_path: Path) -> None:
         ("conf/jobsched.cfg:4", "jobstores"),
         ("[example]", "ExampleJob"),
         ("conf/logging.cfg:", "stdout"),
+        ("conf/calendars.yaml:2: company.weekly[0].days[0]", "sunday"),
     ]:
         assert any(place in line and hint in line for line in result.stderr.splitlines()), place
     assert "Traceback" not in result.stderr

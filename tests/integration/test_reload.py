@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.server import Server
 from tests.support.waiting import until
@@ -60,3 +61,23 @@ def test_a_broken_catalog_is_refused_and_the_old_one_stays(server: Server) -> No
     assert answer.status_code == 400
     assert "RunScrpt" in answer.json()["description"]
     assert _exit_code(server, "one") == 1
+
+
+def _preview(server: Server) -> requests.Response:
+    daily = {"cron": "0 9 * * *", "calendars": ["company"], "on_excluded": "next"}
+    return server.post("/triggers/preview", json={**daily, "n": 1, "from": "2026-12-23T12:00:00Z"})
+
+
+def test_calendars_count_right_after_the_reload_and_a_broken_file_does_not(server: Server) -> None:
+    assert _preview(server).status_code == 400
+    server.configure("calendars.yaml", "company: {ranges: [{from: 2026-12-24, to: 2026-12-27}]}\n")
+    assert server.post("/reload").status_code == 200
+    server.configure("calendars.yaml", "company:\n  weekly: [{days: [son]}]\n")
+
+    refused = server.post("/reload")
+
+    assert refused.status_code == 400
+    assert "calendars.yaml:2: company.weekly[0].days[0]" in refused.json()["description"]
+    answer = _preview(server).json()
+    assert [moment["local"] for moment in answer["next"]] == ["2026-12-28T09:00:00+00:00"]
+    assert [day["date"] for day in answer["skipped"]] == [f"2026-12-{day}" for day in range(24, 28)]

@@ -101,7 +101,11 @@ def test_a_reload_brings_new_tasks(api: Native, client: FlaskClient, tmp_path: P
 
     response = client.post("/reload")
 
-    assert response.get_json() == {"tasks": ["example", "other", "third"], "restart_needed": []}
+    assert response.get_json() == {
+        "tasks": ["example", "other", "third"],
+        "calendars": [],
+        "restart_needed": [],
+    }
     assert client.get("/catalog").get_json()["tasks"][-1] == "third"
     assert (api.store.switches.get("configuration") or {})["by"] == "loopback"
     assert "supervisor" in api.woken

@@ -105,9 +105,9 @@ def test_J27_an_unknown_job_is_404(client: FlaskClient, method: str, path: str) 
     ("changes", "fields"),
     [
         ({"nam": "x"}, ["nam"]),
-        ({"cron": "* * * * *"}, ["cron"]),
-        ({"recurrence": {}}, ["recurrence"]),
-        ({"any": []}, ["any"]),
+        ({"cron": "60 * * * *", "interval": None}, ["cron"]),
+        ({"recurrence": {}, "interval": None}, ["recurrence.frequency"]),
+        ({"any": [], "interval": None}, ["any"]),
         ({"calendars": []}, ["calendars"]),
         ({"dst": "twice"}, ["dst"]),
         ({"health": {}}, ["health"]),

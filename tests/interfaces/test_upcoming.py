@@ -12,11 +12,13 @@ from tests.support.server import Server
 from tests.support.waiting import until
 
 FAR = {"hours": 100_000}
+TOMORROW = (clock.now() + timedelta(days=1)).date().isoformat()
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("server")) as server:
+    files = {"calendars.yaml": f"feast: {{dates: [{TOMORROW}]}}\n"}
+    with Server(tmp_path_factory.mktemp("server"), files=files) as server:
         yield server
 
 
@@ -128,6 +130,22 @@ def test_while_everything_is_paused_nothing_comes(server: Server) -> None:
     assert rows(server) == []
     server.post("/pause", json={"until": iso(start + timedelta(hours=1))})
     assert rows(server)[0]["at"] == iso(start + timedelta(hours=1))
+
+
+def test_what_a_calendar_excludes_is_not_coming(server: Server) -> None:
+    body = {"task": "example", "cron": "30 3 * * *", "calendars": ["feast"]}
+    for rule in ("skip", "next"):
+        response = server.post("/jobs", json={**body, "name": rule, "on_excluded": rule})
+        assert response.status_code == 202, response.text
+    every = server.post("/jobs", json={"task": "example", "name": "every", "cron": "30 3 * * *"})
+    assert every.status_code == 202
+
+    found = rows(server, hours=72)
+
+    days = {name: {row["at"][:10] for row in found if row["name"] == name} for name in
+            ("every", "skip", "next")}  # fmt: skip
+    assert TOMORROW in days["every"]
+    assert days["skip"] == days["next"] == days["every"] - {TOMORROW}
 
 
 def test_triggered_jobs_do_nothing_by_themselves(server: Server) -> None:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from jobsched.triggers.base import Trigger, TriggerWarning
@@ -41,6 +41,18 @@ class CronTrigger(Trigger):
         """Return the times of day on their days."""
         said = self.expression
         return Wall(timeline(self.timezone), said.days, said.times, said.fixed, self.dst)
+
+    def stretched_back(self, next_us: int, last_us: int, now_us: int) -> Self:
+        """Return the trigger as if it were no older than *now_us*.
+
+        Only a count makes its creation matter, and grows by the moments that come before it.
+        """
+        del next_us, last_us
+        if self.since_us is None or self.count is None or self.since_us <= now_us:
+            return self
+        younger = replace(self, since_us=now_us)
+        more = self.series.count(younger.floor_us + 1, self.floor_us + 1)
+        return replace(younger, count=self.count + more)
 
     def rule_json(self) -> dict[str, object]:
         """Return ``cron``: the text alone in the Unix dialect."""
@@ -106,5 +118,13 @@ def _read_text(fields: Fields, name: str, value: object, dialect: Dialect) -> Ex
         return read_expression(value, dialect)
     except BadExpression as error:
         for refusal in error.refusals:
-            fields.refuse(name, refusal.rule, f"{name}: {refusal.message}")
+            fields.refuse(name, refusal.rule, _sentence(name, refusal.message))
         return None
+
+
+def _sentence(name: str, message: str) -> str:
+    """Return *message* about the field *name* as one sentence with one subject."""
+    subject, _, rest = message.partition(" ")
+    if subject == "It":
+        return f"{name} {rest}"
+    return f"{name}: {subject.lower()} {rest}" if subject in {"Field", "Character"} else message

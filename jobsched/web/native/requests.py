@@ -26,6 +26,8 @@ _FIELDS = ("task", "name", "params", "group", "tags", "description")
 _MOVING = frozenset({"next_run", "next_run_at", "last_run", "running", "queued", "service"})
 # The modes that say something about what else may be given.
 _MODES = {mode.value: mode for mode in (Mode.TRIGGERED, Mode.CONTINUOUS)}
+# Where a recurrence shows what other triggers call so.
+_SHOWN_IN = {"start": "startTime", "end": "recurrence", "count": "recurrence"}
 
 
 def draft_of(payload: JobRequest) -> Draft:
@@ -145,7 +147,17 @@ def _rough_change(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Change:
 
 
 def _moved(trigger: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in trigger.items() if value != shown[name]}
+    """Return the keys of *trigger* that differ from what is *shown*.
+
+    A recurrence shows its bounds in its own words, and null under the names of the others. That
+    null is no change in a body that has those words too, else it takes the bound away.
+    """
+    return {
+        name: value
+        for name, value in trigger.items()
+        if value != shown[name]
+        or (shown["recurrence"] is not None and _SHOWN_IN.get(name, name) not in trigger)
+    }
 
 
 def _read_only(name: str) -> FieldError:

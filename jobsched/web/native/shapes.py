@@ -270,7 +270,7 @@ def _trigger_body(stored: str, known: tuple[str, ...]) -> Body:
     trigger = restore(json.loads(stored), {name: calendars[name] for name in known})
     canonical = trigger.to_json()
     return {
-        "interval": None if trigger.interval is None else str(trigger.interval),
+        "interval": str(trigger.interval) if "interval" in canonical else None,
         **{name: canonical.get(name) for name in _TRIGGER_FIELDS},
         "dst": trigger.dst.value,
         "trigger": {**canonical, "description": describe(trigger)},

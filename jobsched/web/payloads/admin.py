@@ -110,6 +110,7 @@ class ReloadAnswer(Payload):
     """What is in force after reading the configuration again."""
 
     tasks: list[str]
+    calendars: list[str]
     restart_needed: Annotated[
         list[str], Field(description="Settings that changed but only count after a restart.")
     ]

@@ -214,7 +214,7 @@ class JobAnswer(Payload):
         dict[str, Any] | None,
         Field(description="Its count and endTime stand here, its start in startTime."),
     ]
-    startTime: Instant | None  # noqa: N815 - as Azure spells it
+    startTime: str | None  # noqa: N815 - as Azure spells it
     any: Annotated[
         list[dict[str, Any]] | None, Field(description="Triggers in their canonical form.")
     ]

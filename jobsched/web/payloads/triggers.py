@@ -7,10 +7,10 @@ anything, for the parser of triggers judges it (jobsched/triggers) and names eve
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from jobsched.model import Dst, OnExcluded
-from jobsched.triggers.preview import MOST
+from jobsched.triggers.preview import MOST, USUAL
 from jobsched.web.payloads.base import Payload
 from jobsched.web.payloads.types import Instant
 
@@ -162,7 +162,11 @@ class TriggerFields(Payload):
 class PreviewRequest(TriggerFields):
     """The body of POST /triggers/preview: a trigger, from when on, and how many moments."""
 
-    n: Annotated[int, Field(ge=1, le=MOST, description="How many moments at most.")] = 10
+    n: Annotated[
+        int,
+        Field(ge=1, le=MOST, description="How many moments at most."),
+        BeforeValidator(lambda n: USUAL if n is None else n),
+    ] = USUAL
     from_: Annotated[
         Any,
         Field(alias="from"),
@@ -202,7 +206,7 @@ class PreviewAnswer(Payload):
 
     next: Annotated[list[PlannedAnswer], Field(description="Fewer than n when it ends before.")]
     skipped: Annotated[
-        list[SkippedAnswer], Field(description="Until the last moment shown; the first 1000.")
+        list[SkippedAnswer], Field(description="Until the last moment shown; 1000 at most.")
     ]
     description: Annotated[str, Field(description="The trigger in plain English.")]
     timezone: Annotated[str, Field(description="The zone of the local times.")]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jobsched import events
+from jobsched import calendars, events
 from jobsched.catalog import Catalog
+from jobsched.errors import InvalidInput
 from jobsched.events import Event
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration, Reloading
@@ -47,3 +48,21 @@ def test_a_reload_that_went_well_is_no_warning(settings: Settings) -> None:
         ("configuration reloaded", logging.INFO)
     ]
     assert heard[0].fields["restart_needed"] == ["GRACE"]
+
+
+def test_a_reload_puts_calendars_in_force_and_a_broken_file_none(tmp_path: Path) -> None:
+    settings = Settings(conf_dir=tmp_path, tasks_dir=tmp_path, data_dir=tmp_path)
+    file = tmp_path / "calendars.yaml"
+    configuration = Configuration(
+        settings, Catalog({}), lambda: (settings, Catalog({}), calendars.load(tmp_path))
+    )
+    before = dict(configuration.calendars)
+
+    file.write_text("company: {dates: [2026-12-24]}", encoding="utf-8")
+    configuration.read_again()
+    file.write_text("company: {dates: [2026-12-32], weekly: [x]}", encoding="utf-8")
+    with pytest.raises(InvalidInput) as refusal:
+        configuration.read_again()
+
+    assert (before, list(configuration.calendars)) == ({}, ["company"])
+    assert [error.rule for error in refusal.value.errors] == ["configuration"] * 2

@@ -49,7 +49,7 @@ def read(given: Mapping[str, Any], created_us: int) -> Trigger:
 
 def changed_by(job: Job, given: Mapping[str, Any]) -> Trigger:
     before = None if job.trigger is None else restore(job.trigger)
-    return changed(job, before, given, read)
+    return changed(job, before, given, read, clock.now_us())
 
 
 def keys_of(stored: Mapping[str, object], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def keys_of(stored: Mapping[str, object], given: Mapping[str, Any]) -> dict[str,
         asked.append({name: value for name, value in keys.items() if value is not None})
         return parse({"at": "2099-01-01T00:00:00Z"})
 
-    changed(job_with(stored), None, given, note)
+    changed(job_with(stored), None, given, note, clock.now_us())
     return asked[0]
 
 

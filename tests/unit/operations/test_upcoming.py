@@ -1,7 +1,7 @@
 """What all jobs will do, against listing all moments and counting all runs by brute force."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +19,7 @@ from jobsched.storage import Store
 from jobsched.storage.paging import cursor_after
 from jobsched.storage.searching import JobFilter
 from jobsched.storage.switches import PAUSE_ALL
+from jobsched.triggers import parse
 from tests.support.rows import NOON, add_job
 from tests.support.upcoming import HOUR, Plan, listed, naive, put
 
@@ -147,6 +148,25 @@ def test_the_moment_at_which_the_pause_of_all_ends_is_the_first(
 
     assert moments[0].at == clock.from_us(NOON + 3 * HOUR)
     assert len(moments) == 22
+
+
+def test_what_the_clocks_leap_over_is_not_coming(
+    store: Store, coming: Upcoming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = clock.to_us(datetime(2026, 3, 27, 12, tzinfo=UTC))
+    monkeypatch.setattr(clock, "now_us", lambda: begin)
+    for dst in ("once", "skip"):
+        data = {"cron": "30 2 * * *", "timezone": "Europe/Berlin", "dst": dst}
+        trigger = parse(data, created_us=begin)
+        add_job(store, name=dst, trigger=trigger.stored(), next_us=trigger.first(begin))
+
+    moments = coming.list(72, 10, None).values
+
+    assert [(f"{m.at:%d %H:%M}", m.name) for m in moments] == [
+        ("28 01:30", "once"), ("28 01:30", "skip"),
+        ("29 01:00", "once"),
+        ("30 00:30", "once"), ("30 00:30", "skip"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("cursor", ["what?", cursor_after(5), cursor_after(1, 2, 3, 4)])

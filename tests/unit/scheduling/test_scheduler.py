@@ -14,12 +14,14 @@ from apscheduler.schedulers.base import BaseScheduler
 
 from jobsched.errors import DatabaseBusy
 from jobsched.model import JobState
+from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.executor import QueueExecutor, run_task
 from jobsched.scheduling.jobstore import JobStore
 from jobsched.scheduling.scheduler import JobschedScheduler
 from jobsched.storage import Store
 from jobsched.storage.searching import RunFilter
 from jobsched.triggers import parse
+from tests.support.closed_days import closed
 from tests.support.waiting import until
 
 
@@ -134,6 +136,26 @@ def test_jobs_of_our_store_are_paused_listed_and_removed_through_apscheduler(url
     scheduler.add_job(run_task, trigger, args=["example"], id="two")
     scheduler.remove_all_jobs()
     assert scheduler.get_jobs() == []
+    scheduler.shutdown()
+    store.close()
+
+
+def test_jobs_through_apscheduler_may_name_calendars_and_keep_their_count(url: str) -> None:
+    calendars = closed("2026-12-24")
+    scheduler = JobschedScheduler(timezone="UTC")
+    store = Store.open(url, migrate=True)
+    scheduler.add_jobstore(JobStore(store, almanac=Almanac(calendars)))
+    scheduler.start(paused=True)
+    given = {"cron": "0 9 * * *", "count": 3, "calendars": ["holidays"]}
+    trigger = parse(given, calendars=calendars)
+
+    scheduler.add_job(run_task, trigger, args=["example"], id="one")
+
+    stored = store.jobs.get("one")
+    assert stored is not None
+    assert stored.trigger == trigger.stored()
+    assert "since" in trigger.stored()
+    assert scheduler.get_job("one").trigger == trigger
     scheduler.shutdown()
     store.close()
 

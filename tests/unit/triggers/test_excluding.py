@@ -98,10 +98,12 @@ def moved(
 ) -> int | None:
     """Return where a moment that shows *local* goes when it looks day by day."""
     for number in range(1, 367):
-        target = instant(local + timedelta(days=number * step), area)
+        wanted = local + timedelta(days=number * step)
+        target = instant(wanted, area)
         arrival = from_us(target).astimezone(area).replace(tzinfo=None)
-        wanted = (local + timedelta(days=number * step)).date()
-        if arrival.date() == wanted and not is_shut(calendars, arrival):
+        if is_shut(calendars, wanted) or is_shut(calendars, arrival):
+            continue
+        if arrival.date() == wanted.date():
             return target
     return None
 
@@ -266,12 +268,59 @@ def test_a_moment_is_moved_a_year_at_most() -> None:
         assert len(list(series.moments(0))) == expected
 
 
+def test_a_moment_moved_into_a_gap_happens_right_after_it() -> None:
+    saturday = calendar(weekly(5))
+    times = (at("2026-03-28 02:30") + 1, at("2026-03-28 02:45"))
+    series = excluding(Listed(times), saturday, rule=OnExcluded.NEXT)
+
+    assert list(series.moments(0)) == [at("2026-03-29 03:00")]
+
+
 def test_a_day_that_a_zone_leaves_out_is_no_open_day() -> None:
     thursday = calendar(Dates(frozenset([date(2011, 12, 29).toordinal()])))
     moment = at("2011-12-29 09:00", "Pacific/Apia")
     series = excluding(Listed((moment,)), thursday, rule=OnExcluded.NEXT, zone="Pacific/Apia")
 
     assert shown(list(series.moments(0)), "Pacific/Apia") == ["12-31 09:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "window", "target"),
+    [
+        ("Europe/Berlin", "2026-10-25 02:15", (2 * HOUR, 2 * HOUR + 1800), "10-26 02:15"),
+        ("America/St_Johns", "2010-11-06 23:30", (0, DAY), "11-07 23:30"),
+    ],
+)
+def test_the_second_pass_of_a_fold_is_closed_and_moved_too(
+    zone: str, first: str, window: tuple[int, int], target: str
+) -> None:
+    second_pass = at(first, zone) + HOUR * SECOND
+    day = date.fromisoformat(first[:10]).weekday()
+    shut = calendar(weekly(day, start=window[0], end=window[1]))
+
+    series = excluding(Listed((second_pass,)), shut, rule=OnExcluded.NEXT, zone=zone)
+
+    assert shown([second_pass], zone) == [f"{first[5:]}"]
+    assert shown(list(series.moments(0)), zone) == [target]
+
+
+def test_a_cron_at_night_avoids_closed_days_over_a_change_of_the_clock() -> None:
+    trigger = parse(
+        {
+            "cron": "30 2 * * *",
+            "timezone": "Europe/Berlin",
+            "calendars": ["company"],
+            "on_excluded": "previous",
+        },
+        created_us=at("2026-03-26 12:00"),
+        calendars={"company": calendar(Dates(frozenset([date(2026, 3, 28).toordinal()])))},
+    )
+    start, end = at("2026-03-26 12:00"), at("2026-03-31 12:00")
+
+    assert shown(list(trigger.moments(start, end))) == [
+        "03-27 02:30", "03-29 03:00", "03-30 02:30", "03-31 02:30",
+    ]  # fmt: skip
+    assert [one.date for one in trigger.omissions(start, end)] == ["2026-03-28"]
 
 
 @pytest.mark.parametrize("rule", OnExcluded)
@@ -298,11 +347,11 @@ def test_a_large_number_of_moments_is_counted() -> None:
 
 
 def test_only_rare_moments_can_be_moved() -> None:
-    minutes, seconds = Grid(0, 60 * SECOND), Grid(0, 59 * SECOND)
+    rare, often = Grid(0, 600 * SECOND), Grid(0, 599 * SECOND)
 
-    assert excluding(seconds, WEEKENDS, rule=OnExcluded.NEXT).is_dense(0)
-    assert not excluding(minutes, WEEKENDS, rule=OnExcluded.NEXT).is_dense(0)
-    assert not excluding(seconds, WEEKENDS).is_dense(0)
+    assert excluding(often, WEEKENDS, rule=OnExcluded.NEXT).is_dense(0)
+    assert not excluding(rare, WEEKENDS, rule=OnExcluded.NEXT).is_dense(0)
+    assert not excluding(often, WEEKENDS).is_dense(0)
     assert not excluding(Listed(()), WEEKENDS, rule=OnExcluded.NEXT).is_dense(0)
 
 
@@ -359,7 +408,7 @@ def test_series_are_values_that_travel() -> None:
         ({"interval": {"seconds": 30}, "on_excluded": "next"}, "on_excluded", "too_often"),
         ({"interval": {"seconds": 0.1}, "on_excluded": "previous", "count": 9000},
          "on_excluded", "too_often"),
-        ({"at": "2026-11-28T09:00:00"}, "at", "never"),
+        ({"at": "2026-11-28T09:00:00"}, "calendars", "never"),
     ],
 )  # fmt: skip
 def test_what_calendars_make_impossible_is_refused(

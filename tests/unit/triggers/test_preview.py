@@ -152,7 +152,18 @@ def test_no_more_than_a_thousand_skipped_days_are_listed(many: int, cut: bool) -
     shown = previewed(listed, 1)
 
     assert len(shown.skipped) == 1000
-    assert shown.skipped[-1].note == "closed" + (" Later ones are not listed." if cut else "")
+    assert shown.skipped[-1].note == "closed" + ("; later ones are not listed" if cut else "")
+
+
+def test_days_skipped_after_a_hundred_years_are_not_listed() -> None:
+    century = 36_525
+    listed = Listed((at(1), at(century + 9)), (omission(5), omission(century + 5)))
+
+    shown = previewed(listed, 2)
+
+    assert [(skipped.date, skipped.note) for skipped in shown.skipped] == [
+        ("2026-05-06", "closed; later ones are not listed")
+    ]
 
 
 def test_as_json_it_has_the_shape_of_the_api() -> None:

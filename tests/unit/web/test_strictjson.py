@@ -40,6 +40,29 @@ def test_every_unsound_place_is_named_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("digits", [17, 18, 19, 400, 5000])
+def test_a_number_is_judged_by_its_value_however_long_it_is(digits: int) -> None:
+    whole = b'{"a": [1, ' + b"9" * digits + b"]}"
+    decimal = b'{"a": [1, ' + b"9" * digits + b".5]}"
+
+    assert (strictjson.checked(whole) == whole.decode()) if digits < 19 else _mistakes(whole)
+    assert (strictjson.checked(decimal) == decimal.decode()) if digits < 309 else _mistakes(decimal)
+
+
+@pytest.mark.parametrize("value", ["x", 1, 1.5, None])
+def test_a_long_list_of_sound_values_passes(value: object) -> None:
+    raw = json.dumps({"a": [value] * 200_000}).encode()
+
+    assert strictjson.checked(raw) == raw.decode()
+
+
+@pytest.mark.parametrize("value", [{}, [], [[]], {"b": [{}]}])
+def test_a_body_of_very_many_objects_and_lists_is_refused(value: object) -> None:
+    raw = json.dumps({"a": [value] * strictjson.MAX_CONTAINERS}).encode()
+
+    assert _mistakes(raw) == [("body", "too_many")]
+
+
 def test_no_more_mistakes_are_told_than_anybody_reads() -> None:
     raw = json.dumps({"a": [float("nan")] * 1000}).encode()
 

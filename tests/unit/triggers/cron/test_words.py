@@ -144,7 +144,12 @@ def test_equal_words_mean_equal_moments(fields: tuple[tuple[str, str], ...]) -> 
     assert ambiguous(choices) == []
 
 
-@given(st.lists(st.integers(0, 59), min_size=1), st.lists(st.integers(0, 23), min_size=1))
+def numbers_to(last: int) -> st.SearchStrategy[list[int]]:
+    # An expression has 256 characters at the most.
+    return st.lists(st.integers(0, last), min_size=1, max_size=30)
+
+
+@given(numbers_to(59), numbers_to(23))
 def test_lists_of_any_numbers_are_told_apart(minutes: list[int], hours: list[int]) -> None:
     listed = [
         f"{minute} {hour} * * *"
