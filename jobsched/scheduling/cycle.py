@@ -1,7 +1,8 @@
 """The cycle: one look at the clock and the due jobs after the other, one transaction each."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from time import monotonic
 
 from jobsched import clock
 from jobsched.calendars import Calendars
@@ -10,7 +11,7 @@ from jobsched.events import Event, publish
 from jobsched.scheduling import clockjumps, pausing, replanning
 from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.deciding import decide, look_ahead
-from jobsched.scheduling.knowledge import Knowledge
+from jobsched.scheduling.knowledge import Knowledge, Known
 from jobsched.scheduling.planning import Pause
 from jobsched.scheduling.telling import tell
 from jobsched.storage import Store
@@ -21,6 +22,10 @@ BATCH = 1000
 LONGEST_SLEEP = 1.0
 # When more is due: lets writers of the API get in between two batches.
 BREATH = 0.005
+# So long may planning one batch take; the rest of it has its turn in the next look. The watchdog
+# would otherwise end a scheduler whose jobs are slow to plan, and the next one likewise.
+LONGEST_PLANNING = 1.0
+_LEARNT = 100  # jobs learnt between two looks at the clock
 # After a batch: what falls due in so short a time shares the next transaction, so that no trigger,
 # however often it fires, keeps the loop spinning.
 GATHERING = 0.01
@@ -31,6 +36,7 @@ class Cycle:
 
     *notify* wakes the listeners of a topic; the calendars are those of *almanac*. *before_commit*
     is called between planning and the transaction; tests put there what may happen at that moment.
+    *seconds* is the clock that tells how long planning takes.
     """
 
     def __init__(
@@ -40,12 +46,14 @@ class Cycle:
         now_us: Callable[[], int] = clock.now_us,
         batch: int = BATCH,
         almanac: Almanac | None = None,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self.before_commit: Callable[[], None] = lambda: None
         self._store = store
         self._notify = notify
         self._now_us = now_us
         self._batch = batch
+        self._seconds = seconds
         self._almanac = almanac or Almanac()
         self._knowledge = Knowledge(store.firing, self._almanac.calendars)
         self._planned_by: Calendars | None = None  # calendars, of the jobs that name any
@@ -71,9 +79,10 @@ class Cycle:
         return max(self._until_next(), GATHERING if batch else 0.0)
 
     def _fire(self, lease: Lease, batch: Sequence[Due], now_us: int, pause: Pause | None) -> None:
-        known = self._knowledge.of(batch)
+        batch, known = self._learn(batch)
         seen = self._knowledge.seen(known.items())
-        outlook = look_ahead(batch, known, now_us, self._pauses(batch, pause), seen)
+        pauses = self._pauses(batch, pause)
+        outlook = look_ahead(self._in_time(batch), known, now_us, pauses, seen)
         decision = Decision()
 
         def decided(alive: Alive) -> Decision:
@@ -86,6 +95,24 @@ class Cycle:
         if fired.runs:
             self._notify("supervisor")
         tell(decision, fired, known)
+
+    def _learn(self, batch: Sequence[Due]) -> tuple[Sequence[Due], dict[int, Known]]:
+        """Return as much of *batch* as is known or learnt in time, and what is known of it."""
+        until = self._seconds() + LONGEST_PLANNING
+        known: dict[int, Known] = {}
+        for begin in range(0, len(batch), _LEARNT):
+            known |= self._knowledge.of(batch[begin : begin + _LEARNT])
+            if self._seconds() > until:
+                return batch[: begin + _LEARNT], known
+        return batch, known
+
+    def _in_time(self, batch: Iterable[Due]) -> Iterator[Due]:
+        """Yield of *batch* what is planned in time, the first one in any case."""
+        until = self._seconds() + LONGEST_PLANNING
+        for due in batch:
+            yield due
+            if self._seconds() > until:
+                return
 
     def _pauses(self, batch: Sequence[Due], pause: Pause | None) -> dict[int, Pause]:
         """Return the pauses, over by now, that the jobs of *batch* come out of."""

@@ -10,17 +10,17 @@ from operator import attrgetter
 from jobsched.calendars import Calendar, Window
 from jobsched.clock import SECOND
 from jobsched.model import OnExcluded
+from jobsched.triggers import landing
 from jobsched.triggers.closing import DAY, HORIZON, Closing, both, closing, rest_of_day
-from jobsched.triggers.series import EmptyMonth, Omission, Series
+from jobsched.triggers.landing import FURTHEST
+from jobsched.triggers.series import FEW, EmptyMonth, Omission, Series
 from jobsched.triggers.timeline import Timeline
 
-FURTHEST = 366  # days that a moment is moved at most
 MOST_A_DAY = 144  # moments that can be moved; whoever has more of them shall skip
 MOST_MOVED = 10_000  # the count of a trigger that moves them
 COUNTED = 3_660 * DAY * SECOND  # as far as a count is followed through calendars
 YEAR = 366 * DAY * SECOND
 _WEEK = 7 * DAY * SECOND
-_STRIDE = 32  # days after which it is asked anew whether anything can still come
 _NEAR = 40 * DAY * SECOND  # nearer than that, days are looked at one by one
 _PAGE = 8  # days whose closed times are looked at before it is asked for the next moment
 _MOST_SOURCES = 14 * MOST_A_DAY  # looked at for one day; they repeat each other long before
@@ -81,23 +81,24 @@ class Excluding(Series):
     def nth_after(self, us: int, number: int) -> int | None:
         """Return the moment *number* after *us*, None if it is not reached in ten years.
 
-        These begin with the first moment. None, too, for more moments than can be moved.
+        These begin with the first moment; few moments may take a hundred years. None, too, for
+        more moments than can be moved.
         """
         skip = self.rule is OnExcluded.SKIP
         first = self.inner.next_after(us if skip else us - 2 * YEAR)
         if first is None or (not skip and (number > MOST_MOVED or self.is_dense(us))):
             return None
         us = max(us, first - 1 if skip else first - 2 * YEAR)
-        if self.inner.is_walked:
-            return next(islice(self.moments(us, us + COUNTED), number - 1, None), None)
+        if self.inner.is_walked or number <= FEW:
+            return next(islice(self.moments(us, us + _reach(number)), number - 1, None), None)
         return self._nth_open(us, number) if skip else self._nth_moved(us, number)
 
-    def goes_on(self, us: int, last_us: int) -> bool:
-        """Return whether there are moments, until *last_us*, beyond those that are counted."""
+    def goes_on(self, us: int, number: int, last_us: int) -> bool:
+        """Return whether moments, until *last_us*, lie beyond the reach of *number* of them."""
         first = self.next_after(us)
-        if first is None or first + COUNTED >= last_us:
+        if first is None or first + _reach(number) >= last_us:
             return False
-        return self.next_after(first + COUNTED) is not None
+        return self.next_after(first + _reach(number)) is not None
 
     @property
     def basis(self) -> str:
@@ -182,43 +183,8 @@ class Excluding(Series):
         else:
             last = 0 if source is None else self._day(source) + HORIZON // DAY
             end = max(last, start + FURTHEST + 1)
-        forward = self.rule is OnExcluded.NEXT
-        return self._days_after(start, end) if forward else self._days_ahead(start, end)
-
-    def _days_after(self, day: int, end: int) -> Iterator[int]:
-        """Yield the days from *day* on and before *end* on which what comes before can land.
-
-        After a day that is open all the time nothing waits any longer: the next that can land is
-        what has its turn after it.
-        """
-        barred, run_end = self._closing.barred, self._closing.run_end
-        while (day := run_end(day)) < end:
-            if self._closing.takes_over(day, 1):
-                yield day
-            source: int | None = day + 1
-            if not barred(day):
-                source = self._next_day(day + 1)
-            elif day % _STRIDE == 0:
-                source = self._next_day(day - FURTHEST)
-            if source is None:
-                return
-            day = max(day + 1, source)
-
-    def _days_ahead(self, day: int, end: int) -> Iterator[int]:
-        """Yield the days from *day* on and before *end* on which what comes later can land.
-
-        Nothing lands before the last day ahead of it that is open all the time.
-        """
-        barred, run_end = self._closing.barred, self._closing.run_end
-        while (day := run_end(day)) < end:
-            source = self._next_day(day + 1)
-            if source is None:
-                return
-            first, oldest = source - 1, max(day, source - FURTHEST)
-            while first > oldest and barred(first):
-                first -= 1
-            yield from range(first, min(source, end))
-            day = source
+        days = landing.days_after if self.rule is OnExcluded.NEXT else landing.days_ahead
+        return days(self._closing, self._next_day, start, end)
 
     def _next_day(self, day: int) -> int | None:
         """Return the day of the first moment of *inner* on *day* or later."""
@@ -357,3 +323,8 @@ class Excluding(Series):
     def _away(self) -> int:
         """How many days each step takes a moment away from the day that is closed."""
         return 1 if self.rule is OnExcluded.NEXT else -1
+
+
+def _reach(number: int) -> int:
+    """Return how far *number* moments are followed; few of them are soon gone through."""
+    return 10 * COUNTED if number <= FEW else COUNTED

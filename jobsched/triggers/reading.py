@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from jobsched.triggers.base import COMMON_KEYS, LAST, SINCE, Trigger
 from jobsched.triggers.excluding import COUNTED, MOST_A_DAY, MOST_MOVED, YEAR, Excluding
 from jobsched.triggers.fields import LAST_US, Fields
+from jobsched.triggers.series import FEW
 
 START_TIME = "startTime"  # how a recurrence spells start
 
 _TOO_FAR = (
-    f"With calendars, count must be reached within {COUNTED // YEAR} years, and be {MOST_MOVED}"
-    " at most where they move moments."
+    f"With calendars, count must be reached within {COUNTED // YEAR} years, 100 years up to {FEW},"
+    f" and be {MOST_MOVED} at most where they move moments."
 )
 
 Kinds = Sequence[type[Trigger]]
@@ -91,4 +92,6 @@ def _counts_too_far(trigger: Trigger) -> bool:
     if trigger.count is None or not isinstance(trigger.series, Excluding):
         return False
     last_us = LAST_US if trigger.end_us is None else trigger.end_us
-    return trigger.last_us == last_us and trigger.series.goes_on(trigger.floor_us, last_us)
+    if trigger.last_us != last_us:
+        return False
+    return trigger.series.goes_on(trigger.floor_us, trigger.count, last_us)

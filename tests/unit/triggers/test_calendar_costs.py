@@ -138,6 +138,14 @@ def test_a_count_that_needs_too_long_is_refused_soon(
     assert {(error.field, error.rule) for error in found[0].errors} == refused
 
 
+def test_a_small_count_of_rare_moments_is_followed_for_long() -> None:
+    said = {"cron": "0 9 1 1 *", "count": 40, "calendars": ["weekend"], "on_excluded": "next"}
+
+    trigger = parse(said, created_us=NOW, calendars=calendars())
+
+    assert trigger.last_us == to_us(datetime(2066, 1, 1, 9, tzinfo=UTC))
+
+
 def test_a_count_of_what_ends_before_is_no_mistake() -> None:
     known = calendars()
     said = {"cron": "0 9 * * *", "calendars": ["weekend"], "count": 10**6}
