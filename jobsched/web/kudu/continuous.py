@@ -48,12 +48,14 @@ def set_singleton(name: str) -> Response:
 
 def start(name: str) -> None:
     """Let a job run. Raises: UnknownWebJob."""
-    operations.webjobs.start(KIND, name, asking.who_asks())
+    found = finding.get(KIND, name)
+    operations.webjobs.start(KIND, found.webjob.name, asking.who_asks())
 
 
 def stop(name: str) -> None:
     """Stop a job, and hold the answer until nothing of it is left. Raises: UnknownWebJob."""
-    found = operations.webjobs.stop(KIND, name, asking.who_asks())
+    found = finding.get(KIND, name)
+    operations.webjobs.stop(KIND, found.webjob.name, asking.who_asks())
     holding.until(lambda: _is_stopped(found.job))
 
 
