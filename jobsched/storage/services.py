@@ -6,8 +6,9 @@ what follows from it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -86,6 +87,7 @@ _OF_JOBS = (
     .where(services.c.job_key.in_(bindparam("keys", expanding=True)))
     .order_by(services.c.job_key, services.c.node)
 )
+Follow = Callable[[set[int], list[Claim]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,17 +171,29 @@ class Services:
             )
 
     def settle(
-        self, ends: Sequence[Settlement], leaves: Sequence[Leave], now_us: int
-    ) -> tuple[list[Settled], list[Claim]]:
+        self,
+        ends: Sequence[Settlement],
+        leaves: Sequence[Leave],
+        now_us: int,
+        follow: Follow | None = None,
+    ) -> list[Settled]:
         """Settle *ends*, and in the same transaction what follows for the services among them.
 
-        Returns: what :meth:`Claims.settle` returns, and the new runs of what starts again.
+        *follow* is called with the ids of the runs that are over and the new runs of what starts
+        again, once others see them but while the disk is still busy: nobody waits for the disk
+        with a restart. A power cut that loses these rows ends their processes too.
+
+        Returns: what :meth:`Claims.settle` returns; it is on the disk.
         """
-        with self._database.write() as connection:
-            settled = settling.settle(self._database, connection, ends, now_us)
+        settled: list[Settled] = []
+        claims: list[Claim] = []
+        visible = partial(_tell, follow, settled, claims)
+        with self._database.write_early(visible) as connection:
+            settled += settling.settle(self._database, connection, ends, now_us)
             over = {one.run.id for one in settled}
             left = [leave for leave in leaves if leave.run_id in over]
-            return settled, servicing.leave(self._database, connection, left, now_us)
+            claims += servicing.leave(self._database, connection, left, now_us)
+        return settled
 
     def started(self, node: str, starts: Sequence[tuple[int, int, int]]) -> None:
         """Note that services run: (job number, run id, microseconds) each."""
@@ -241,6 +255,11 @@ class Services:
         for value in values:
             value["state"] = value["state"].value
         self._database.many(connection, _PUT, values)
+
+
+def _tell(follow: Follow | None, settled: list[Settled], claims: list[Claim]) -> None:
+    if follow is not None:
+        follow({one.run.id for one in settled}, claims)
 
 
 def lease_of(job_key: int) -> str:

@@ -21,7 +21,7 @@ from jobsched.model import (
     ServiceState,
 )
 from jobsched.storage import Store
-from jobsched.storage.claims import Claim, Settlement
+from jobsched.storage.claims import Claim, Settled, Settlement
 from jobsched.storage.searching import RunFilter
 from jobsched.storage.services import Leave, Service, Wish, lease_of
 from tests.support.rows import NOON, add_job, add_run, claim_all, reread
@@ -51,6 +51,15 @@ def leave(claim: Claim, state: ServiceState, **more: object) -> Leave:
     key = claim.run.job_key
     assert key is not None
     return Leave(job_key=key, node="here", run_id=claim.run.id, state=state, **more)  # type: ignore[arg-type]
+
+
+def settle(
+    store: Store, ends: list[Settlement], leaves: list[Leave], now_us: int
+) -> tuple[list[Settled], list[Claim]]:
+    """Settle *ends*; return them and the runs that have followed at once."""
+    begun: list[Claim] = []
+    settled = store.services.settle(ends, leaves, now_us, lambda _, claims: begun.extend(claims))
+    return settled, begun
 
 
 def service(store: Store, job: Job, node: str = "here") -> Service:
@@ -123,7 +132,7 @@ def test_an_end_and_what_follows_are_one_step(store: Store) -> None:
     assert first is not None
     again = leave(first, ServiceState.WAITING, next_try_us=NOON, exits=2, again=wish(job, exits=2))
 
-    settled, begun = store.services.settle([end_of(first)], [again], NOON + SECOND)
+    settled, begun = settle(store, [end_of(first)], [again], NOON + SECOND)
 
     assert [one.run.id for one in settled] == [first.run.id]
     assert [claim.run.state for claim in begun] == [RunState.STARTING]
@@ -141,9 +150,9 @@ def test_an_end_that_was_settled_before_starts_nothing(store: Store) -> None:
     first = begin(store, job)
     assert first is not None
     again = leave(first, ServiceState.WAITING, next_try_us=NOON, again=wish(job))
-    store.services.settle([end_of(first)], [again], NOON)
+    settle(store, [end_of(first)], [again], NOON)
 
-    settled, begun = store.services.settle([end_of(first)], [again], NOON)
+    settled, begun = settle(store, [end_of(first)], [again], NOON)
 
     assert (settled, begun) == ([], [])
     assert len(store.runs.of_job(job.key, *ON_A_MACHINE)) == 1
@@ -156,7 +165,7 @@ def test_one_that_was_stopped_meanwhile_does_not_start_again(store: Store) -> No
     store.jobs.change(job.id, None, {"state": JobState.PAUSED})
     again = leave(first, ServiceState.WAITING, next_try_us=NOON, again=wish(job))
 
-    _, begun = store.services.settle([end_of(first)], [again], NOON)
+    _, begun = settle(store, [end_of(first)], [again], NOON)
 
     assert begun == []
     assert service(store, job).run_id is None
@@ -184,7 +193,7 @@ def test_what_waits_is_wanted_when_it_is_due(store: Store) -> None:
     first = begin(store, job)
     assert first is not None
     waiting = leave(first, ServiceState.WAITING, next_try_us=NOON + 10)
-    store.services.settle([end_of(first)], [waiting], NOON)
+    settle(store, [end_of(first)], [waiting], NOON)
 
     assert store.services.differences("here", NOON + 9) == ([], [])
     assert [one.id for one in store.services.differences("here", NOON + 10)[0]] == [job.id]
@@ -209,7 +218,7 @@ def test_a_deleted_job_is_stopped_and_then_forgotten(store: Store) -> None:
 
     assert store.services.differences("here", NOON) == ([], [job.key])
     store.services.forget("here", job.key)  # not while it has a run
-    store.services.settle([end_of(claim)], [leave(claim, ServiceState.STOPPED)], NOON)
+    settle(store, [end_of(claim)], [leave(claim, ServiceState.STOPPED)], NOON)
     assert store.services.differences("here", NOON) == ([], [job.key])
     store.services.forget("here", job.key)
 
@@ -297,7 +306,7 @@ def test_runs_of_services_are_not_retried(store: Store) -> None:
     job = add_service(store)
     claim = begin(store, job)
     assert claim is not None
-    store.services.settle([end_of(claim)], [leave(claim, ServiceState.STOPPED)], NOON)
+    settle(store, [end_of(claim)], [leave(claim, ServiceState.STOPPED)], NOON)
 
     with pytest.raises(WrongMode):
         store.runs.retry(claim.run.id)

@@ -183,6 +183,28 @@ def test_W44_the_log_holds_status_changes_and_output(kudu: Kudu, steady: str) ->
     assert alias.content == log.content
 
 
+def test_the_log_of_a_job_that_never_ran_is_empty(kudu: Kudu) -> None:
+    files = {"run.sh": FOR_EVER, "disable.job": ""}
+    log_url = kudu.put("continuous", "unborn", files).json()["log_url"]
+    assert kudu.status("unborn") == "Stopped"
+
+    answer = kudu.server.get(log_url)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert kudu.server.get(log_url.replace("unborn", "unknown")).status_code == 404
+    kudu.delete("continuous", "unborn")
+
+
+def test_a_broken_job_is_neither_started_nor_stopped(kudu: Kudu) -> None:
+    kudu.copy("continuous", "broken", {"readme.txt": "no script"})
+    url = "/api/continuouswebjobs/broken"
+    until(lambda: kudu.server.get(f"{url}?include_errors=1").status_code == 200, 20)
+
+    answers = [kudu.server.post(f"{url}/{verb}").status_code for verb in ("start", "stop")]
+
+    assert answers == [404, 404]
+
+
 def test_W37_a_new_version_restarts_the_job(kudu: Kudu) -> None:
     kudu.deploy("continuous", "renewed", FOR_EVER)
     kudu.becomes("renewed", "Running")

@@ -5,7 +5,6 @@ Compared after a hint and once a second, by what differs; what is done about it 
 services, so they are mirrored in memory; the rows stay the truth.
 """
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -102,13 +101,20 @@ class Keeper:
         leaves = [leave for leave in found if leave is not None]
         if not leaves:
             return self._store.claims.settle(ends, now_us)
-        settled, claims = self._store.services.settle(ends, leaves, now_us)
-        over = {one.run.id for one in settled}
-        for leave in leaves:
-            if leave.run_id in over:
+
+        left: list[Leave] = []
+
+        def follow(over: set[int], claims: list[Claim]) -> None:
+            left.extend(leave for leave in leaves if leave.run_id in over)
+            for leave in left:
+                self._note(leave, now_us)
+            self._launch(claims, [leave.again for leave in left if leave.again is not None])
+
+        try:
+            return self._store.services.settle(ends, leaves, now_us, follow)
+        finally:  # the rows say so, even if the disk has failed since
+            for leave in left:
                 self._left(leave, now_us)
-        self._launch(claims, [leave.again for leave in leaves if leave.again is not None])
-        return settled
 
     def started(self, starts: Iterable[tuple[int, int, int]]) -> None:
         """Note which of the runs that have *starts* (run, claim, microseconds) are services."""
@@ -125,7 +131,8 @@ class Keeper:
             if MOVES[row.state, Happening.STARTED] is Move.RUN:
                 row = replace(row, state=ServiceState.RUNNING, since_us=started_us)
                 self._mirror.note(replace(row, next_try_us=None))
-            self._mirror.tell("service started", key, run=run_id, restarts=row.restarts)
+            facts = {"run": run_id, "restarts": row.restarts}
+            self._mirror.tell("service started", key, facts=facts)
 
     def returned(self, delay: float) -> None:
         """Keep what no runner could start for our own want; try the same run after *delay*."""
@@ -287,25 +294,19 @@ class Keeper:
         waiting = replace(row, state=leave.state, exits=leave.exits)
         return replace(leave, again=self._wish(waiting, self._next(ready)))
 
-    def _left(self, leave: Leave, now_us: int) -> None:
+    def _note(self, leave: Leave, now_us: int) -> None:
         row = self._mirror.row(leave.job_key)
         left = coming_into(row, leave.state, now_us, exits=leave.exits, run_id=None)
         self._mirror.note(replace(left, next_try_us=leave.next_try_us))
         self._books.service_runs.pop(leave.run_id, None)
+
+    def _left(self, leave: Leave, now_us: int) -> None:
         if leave.state is ServiceState.STOPPED:
             self._over(leave.job_key)
             self.hinted()  # it may be wanted again by now
             return
         wait = max(0.0, ((leave.next_try_us or now_us) - now_us) / clock.SECOND)
-        backing_off = leave.exits > restarting.FREE
-        self._mirror.tell(
-            "service backing off" if backing_off else "service ended",
-            leave.job_key,
-            logging.WARNING if backing_off else logging.INFO,
-            run=leave.run_id,
-            exits=leave.exits,
-            wait=f"{wait:.3f}",
-        )
+        self._mirror.tell_end(leave, wait)
         self.look_at = min(self.look_at, clock.monotonic() + wait)
 
     def _restart_time(self, job_key: int) -> float:

@@ -1,15 +1,16 @@
 """The services of this machine in memory, as their rows have them: nobody else writes those."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from jobsched.clock import SECOND, to_us
 from jobsched.events import Event, publish
+from jobsched.execution.supervisor.restarting import FREE
 from jobsched.model import Job, Run, ServiceState
 from jobsched.storage import Store
-from jobsched.storage.services import Service
+from jobsched.storage.services import Leave, Service
 
 
 class Mirror:
@@ -69,10 +70,24 @@ class Mirror:
         """When the first of those that wait is started again."""
         return min(self._due(), default=None)
 
-    def tell(self, name: str, job_key: int, level: int = logging.INFO, **fields: object) -> None:
+    def tell(
+        self,
+        name: str,
+        job_key: int,
+        level: int = logging.INFO,
+        facts: Mapping[str, object] | None = None,
+    ) -> None:
         """Publish what has become of a service."""
         job_id, _ = self._jobs.get(job_key, ("", ""))
-        publish(Event(name=name, level=level, fields={"job": job_id, **fields}))
+        publish(Event(name=name, level=level, fields={"job": job_id, **(facts or {})}))
+
+    def tell_end(self, leave: Leave, wait: float) -> None:
+        """Publish that a service's run has ended; the next one begins in *wait* seconds."""
+        facts = {"run": leave.run_id, "exits": leave.exits, "wait": f"{wait:.3f}"}
+        if leave.exits > FREE:
+            self.tell("service backing off", leave.job_key, logging.WARNING, facts)
+        else:
+            self.tell("service ended", leave.job_key, logging.INFO, facts)
 
     def _due(self) -> Iterable[int]:
         for row in self._rows.values():

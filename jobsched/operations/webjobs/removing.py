@@ -78,17 +78,19 @@ class Remover:
 
 
 def _set_aside(site: Site, folder: Path) -> Path:
-    """Take *folder* from its place at once; return where it is to be removed."""
-    if folder.is_symlink():
-        folder.unlink()
-        return folder
-    aside = site.staging() / f"deleted-{uuid.uuid4().hex}"
+    """Take *folder* from its place at once; return where it is to be removed. Raises: Conflict."""
     try:
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(aside)
-    except OSError:  # another disk, say
-        return folder
-    return aside
+        if folder.is_symlink():
+            folder.unlink()
+            return folder
+        aside = site.staging() / f"deleted-{uuid.uuid4().hex}"
+        with suppress(OSError):
+            aside.parent.mkdir(parents=True, exist_ok=True)
+            return folder.rename(aside)
+        # On another disk, say: a hidden folder is nobody's job.
+        return folder.rename(folder.with_name(f".{aside.name}"))
+    except OSError as error:
+        raise _refusal(error) from error
 
 
 def _remove(folder: Path) -> None:
@@ -98,8 +100,11 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        detail = f"The folder of the web job cannot be removed: {error.strerror}."
-        raise Conflict(detail) from error
+        raise _refusal(error) from error
+
+
+def _refusal(error: OSError) -> Conflict:
+    return Conflict(f"The folder of the web job cannot be removed: {error.strerror}.")
 
 
 def _remove_places(site: Site, kind: WebJobType, name: str) -> None:

@@ -3,7 +3,7 @@
 from flask import Response, request
 
 from jobsched.errors import InvalidInput, UnknownWebJob
-from jobsched.model import Job, Role, ServiceState, WebJobType
+from jobsched.model import Job, JobState, Role, ServiceState, WebJobType
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
 from jobsched.web.kudu import asking, finding, holding
@@ -48,15 +48,21 @@ def set_singleton(name: str) -> Response:
 
 def start(name: str) -> None:
     """Let a job run. Raises: UnknownWebJob."""
-    operations.webjobs.start(KIND, name, asking.who_asks())
+    found = finding.get(KIND, name)
+    operations.webjobs.start(KIND, found.webjob.name, asking.who_asks())
 
 
 def stop(name: str) -> None:
     """Stop a job, and hold the answer until nothing of it is left. Raises: UnknownWebJob."""
-    found = operations.webjobs.stop(KIND, name, asking.who_asks())
-    holding.until(lambda: _is_stopped(found.job))
+    found = finding.get(KIND, name)
+    operations.webjobs.stop(KIND, found.webjob.name, asking.who_asks())
+    holding.until(lambda: _is_over(found.job))
 
 
-def _is_stopped(job: Job) -> bool:
+def _is_over(job: Job) -> bool:
+    """Return whether nothing of *job* is left, or somebody else wants otherwise meanwhile."""
     services = finding.services([job.key]).get(job.key, [])
-    return all(service.state is ServiceState.STOPPED for service in services)
+    if all(service.state is ServiceState.STOPPED for service in services):
+        return True
+    now = operations.store.jobs.get(job.id)
+    return now is None or now.state is JobState.ACTIVE

@@ -41,7 +41,13 @@ _INERT = "sandbox; default-src 'none'"
 )
 def show_file(path: str = "") -> Response:
     """Show a file, or list a folder."""
-    address, node = _found(addresses.asked())
+    address = addresses.asked()
+    try:
+        address, node = _found(address)
+    except NotFound:
+        if logs.is_awaited(address.parts):
+            return Response(b"", content_type=kinds.LOG)
+        raise
     if not (node.is_file or node.is_folder):
         raise NotAllowed(f"{shown(node.name)} is a link or a special file.")
     if node.is_folder != address.slash:

@@ -6,6 +6,9 @@ run, ``job.log`` for a continuous job, and named runs by 14 digits (webjobs.md, 
 
 import re
 
+from jobsched.errors import UnknownWebJob
+from jobsched.model import WebJobType
+from jobsched.web.context import operations
 from jobsched.webjobs.tree import Parts, Tree
 
 _RUN = re.compile(r"[0-9]{14,18}", re.ASCII)
@@ -21,6 +24,20 @@ def real(tree: Tree, parts: Parts) -> tuple[str, ...]:
     if kind == ("data", "jobs", "triggered") and len(parts) in {5, 6}:
         return _of_run(tree, tuple(parts))
     return tuple(parts)
+
+
+def is_awaited(parts: Parts) -> bool:
+    """Return whether *parts* mean the log of a continuous job that has not begun to write one.
+
+    The job's object names its log from the beginning, and every address in there answers.
+    """
+    kind, name = tuple(parts[:3]), parts[3] if len(parts) == 5 else ""
+    if kind != ("data", "jobs", "continuous") or parts[-1] not in {"job_log.txt", "job.log"}:
+        return False
+    try:
+        return operations.webjobs.get(WebJobType.CONTINUOUS, name).webjob.name == name
+    except UnknownWebJob:
+        return False
 
 
 def _of_run(tree: Tree, parts: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import pytest
 
 from jobsched import clock
 from jobsched.clock import SECOND
-from jobsched.errors import Unavailable, UnknownWebJob
+from jobsched.errors import Conflict, Unavailable, UnknownWebJob
 from jobsched.model import EndedBy, RunState
 from jobsched.operations.webjobs import WebJobs, syncing
 from jobsched.storage import Store
@@ -95,6 +95,35 @@ def test_delete_of_a_linked_folder_leaves_what_it_links_to(
 
     assert (target / "run.sh").exists()
     assert list(root.iterdir()) == []
+
+
+def test_a_folder_on_another_disk_is_removed_as_well(site: Site, webjobs: WebJobs) -> None:
+    folder = put(site, TRIGGERED, "backup")
+    webjobs.sync()
+    site.staging().parent.mkdir(exist_ok=True)
+    site.staging().touch()  # nothing can be moved there
+
+    webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert list(folder.parent.iterdir()) == []
+    assert webjobs.list() == []
+
+
+def test_a_folder_that_cannot_be_removed_keeps_its_job(
+    site: Site, webjobs: WebJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(site, TRIGGERED, "backup")
+    before = job_of(webjobs)
+
+    def busy(path: Path, target: Path) -> Path:
+        raise OSError(16, "Device or resource busy")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", busy)
+        with pytest.raises(Conflict, match="resource busy"):
+            webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert webjobs.get(TRIGGERED, "backup").job == before
 
 
 def test_what_deleted_jobs_have_left_is_tidied(store: Store, site: Site, webjobs: WebJobs) -> None:
