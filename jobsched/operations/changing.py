@@ -138,12 +138,12 @@ class Changes:
 
     def _require_as_it_is(self, job: Job, change: Change) -> None:
         """Refuse whatever would make a web job another than its folder. Raises: WebJobFolder."""
-        before = self._readable(job)
+        before, now_us = self._readable(job), clock.now_us()
         differs = (
             any(getattr(job, name) != value for name, value in change.fields.items())
             or change.mode not in {None, job.mode}
             or merged(job.policy, job.policy, change.policy) != job.policy
-            or (bool(change.trigger) and self._trigger(job, before, change, clock.now_us()) != before)
+            or (bool(change.trigger) and self._trigger(job, before, change, now_us) != before)
         )
         if differs:
             raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)

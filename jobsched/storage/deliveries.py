@@ -19,12 +19,12 @@ MOST_WAITING = 10_000  # for each hook; of more, the oldest are given up
 _SELECT = """
 SELECT d.id, d.hook_id, d.event, d.run_id, j.id, j.name, d.facts, d.body, d.created_us, d.next_us,
     d.claims, d.delivered, d.attempts
-FROM deliveries d LEFT JOIN jobs j ON j.key = d.job_key
+FROM deliveries d LEFT JOIN jobs j ON j.key = d.job_key WHERE {}
 """
-_DUE = f"""{_SELECT}
-WHERE d.id IN (SELECT min(id) FROM deliveries WHERE next_us <= :now GROUP BY hook_id) ORDER BY d.id
-"""
-_OF_HOOK = f"{_SELECT} WHERE d.hook_id = :hook ORDER BY d.id DESC LIMIT :limit"
+_DUE = _SELECT.format(
+    "d.id IN (SELECT min(id) FROM deliveries WHERE next_us <= :now GROUP BY hook_id) ORDER BY d.id"
+)
+_OF_HOOK = _SELECT.format("d.hook_id = :hook ORDER BY d.id DESC LIMIT :limit")
 _CLAIM = """
 UPDATE deliveries SET claims = claims + 1, next_us = :until, node = :node
 WHERE id = :id AND claims = :claims AND next_us IS NOT NULL

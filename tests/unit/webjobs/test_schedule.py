@@ -111,10 +111,10 @@ def test_five_fields_mean_second_zero() -> None:
 @pytest.mark.parametrize(
     ("expression", "rule", "says"),
     [
-        ("* * * *", "length", "schedule: It has 4 fields"),
-        ("0 0 7 * * 7", "range", "Field 6 (weekday)"),
+        ("* * * *", "length", "schedule has 4 fields"),
+        ("0 0 7 * * 7", "range", "field 6 (weekday)"),
         ("0 0 0 30 2 *", "never", "schedule can never fire"),
-        ("soon", "length", "schedule: It has 1 field"),
+        ("soon", "length", "schedule has 1 field"),
     ],
 )
 def test_a_bad_schedule_is_refused_under_the_name_that_its_author_knows(
