@@ -46,10 +46,25 @@ def prepare(url: URL) -> None:
     """Make the file of *url* if it is absent, readable by its owner only."""
     path = file_of(url)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        # Never opened here: closing it would drop the locks of every connection that this process
+        # has to it, and another process that leaves would then remove the log under them.
+        _require_usable(path)
     except OSError as error:
-        mistake = Mistake(where=str(path), message=f"cannot be opened: {error.strerror}")
-        raise ConfigurationError([mistake]) from error
+        raise _not_openable(path, error.errno) from error
+
+
+def _require_usable(path: Path) -> None:
+    if path.is_dir():
+        raise _not_openable(path, errno.EISDIR)
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise _not_openable(path, errno.EACCES)
+
+
+def _not_openable(path: Path, number: int | None) -> ConfigurationError:
+    message = f"cannot be opened: {os.strerror(number or 0)}"
+    return ConfigurationError([Mistake(where=str(path), message=message)])
 
 
 def connected(connection: sqlite3.Connection, *, checkpoints: bool) -> None:

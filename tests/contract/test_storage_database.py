@@ -3,6 +3,8 @@
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -48,6 +50,23 @@ def _other_writer(path: Path) -> Iterator[None]:
 def _pragma(store: Store, name: str) -> Any:
     with store.database.read() as connection:
         return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def test_opening_a_store_again_leaves_the_locks_of_the_first(
+    file_store: Store, tmp_path: Path
+) -> None:
+    _add(file_store, "a")
+    Store.open(f"sqlite:///{tmp_path}/jobsched.db").close()
+    leaving = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute({!r}); c.close()"
+
+    argv = [sys.executable, "-c", leaving.format(_NAMES), str(tmp_path / "jobsched.db")]
+    subprocess.run(argv, check=True)
+
+    # Whoever leaves last removes the log; had our locks been gone, that would have been him.
+    assert (tmp_path / "jobsched.db-wal").exists()
+    _add(file_store, "b")
+    with closing(sqlite3.connect(tmp_path / "jobsched.db")) as connection:
+        assert connection.execute(_NAMES).fetchall() == [("a",), ("b",)]
 
 
 def test_what_is_written_stays(store: Store) -> None:

@@ -63,6 +63,11 @@ class JobLog:
         self._second = 0
         self._stamp = b""
 
+    @property
+    def continuous(self) -> bool:
+        """Whether it goes on from run to run."""
+        return bool(self._order.rolled)
+
     # What happens to the run
 
     def begin(self) -> None:
@@ -74,6 +79,10 @@ class JobLog:
     def running(self) -> None:
         """Tell that the script itself runs."""
         self.system("Status changed to Running")
+
+    def still_running(self) -> None:
+        """Tell that a continuous job runs on."""
+        self.system("WebJob is still running")
 
     def stopping(self, ended_by: str, reason: str | None) -> None:
         """Tell that the run is asked to end, why and by whom."""
@@ -300,9 +309,10 @@ class _File:
         self._size += len(data)
 
     def close(self) -> None:
-        if self._handle >= 0:
-            os.close(self._handle)
-        self._handle = -1
+        handle, self._handle = self._handle, -1
+        with suppress(OSError):  # it may be now that a remote disk tells that it is full
+            if handle >= 0:
+                os.close(handle)
 
 
 def _whole_lines(data: bytes) -> bytes:

@@ -18,6 +18,9 @@ from jobsched.execution.runner.lifecycle import Lifecycle
 from jobsched.execution.runner.loop import Loop
 from jobsched.execution.runner.taskprocess import start_program
 
+_FIRST_SIGN = 3600.0  # seconds after which a continuous job's log says that it still runs (Kudu)
+_NEXT_SIGN = 12 * 3600.0
+
 
 class Launches:
     """The runs that begin with such a program; afterwards they are runs like any other."""
@@ -53,10 +56,22 @@ class Launches:
                 run.log.system(message["text"])
             else:
                 run.log.running()
+                self._later(run, run.log, _FIRST_SIGN)
+
+    def _later(self, run: Hosted, log: JobLog, seconds: float) -> None:
+        """Give a sign of life in *seconds*, and ever again."""
+        if log.continuous:
+            sign = partial(self._give_sign, run, log)
+            self._loop.at(self._loop.now + seconds, (run.key, "sign"), sign)
+
+    def _give_sign(self, run: Hosted, log: JobLog) -> None:
+        log.still_running()
+        self._later(run, log, _NEXT_SIGN)
 
     def _gone(self, run: Hosted, control: Control, status: Message) -> None:
         control.drain()  # its last words count
         control.close()
+        self._loop.cancel((run.key, "sign"))
         self._lifecycle.main_gone(run, status)
 
 

@@ -156,7 +156,8 @@ class WebJobRuns:
     def _variables(self, run: Run, webjob: WebJob, shutdown_file: Path) -> dict[str, str]:
         continuous = webjob.type is WebJobType.CONTINUOUS
         data = self.site.data(webjob.type, webjob.name)
-        data.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # the script may not want it
+            data.mkdir(parents=True, exist_ok=True)
         variables = {
             "WEBJOBS_PATH": str(Path(webjob.folder, webjob.script or "").parent),
             "WEBJOBS_NAME": webjob.name,
@@ -168,10 +169,20 @@ class WebJobRuns:
             _MARKS[webjob.type] + webjob.name: "true",
         }
         if continuous:
-            port = _free_port()
+            port = self._free_port()
             ports.note(self.site, webjob.name, self.settings.node, port)
             variables["WEBJOBS_PORT"] = str(port)
         return variables
+
+    @staticmethod
+    def _free_port() -> int:
+        """Return a port of the loopback interface at which nobody listens now."""
+        try:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                return int(probe.getsockname()[1])
+        except OSError as error:
+            raise CannotStart(f"There is no free port for it: {error.strerror}.") from error
 
     # Files
 
@@ -227,13 +238,6 @@ class WebJobRuns:
 def _arguments(run: Run) -> str:
     given = run.params.get("arguments", "")
     return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
-
-
-def _free_port() -> int:
-    """Return a port of the loopback interface at which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _remove_all(folder: Path, prefix: str) -> None:

@@ -239,6 +239,19 @@ def test_a_full_disk_loses_lines_and_no_more(folder: Path, monkeypatch: pytest.M
     assert shown(folder / "out") == b">INFO] before\r\n\r\n>INFO] after\r\n"
 
 
+def test_one_that_tells_it_only_when_the_file_is_closed_is_no_trouble_either(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = new_log(folder)
+    log.output(0, b"text\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", _full)
+
+        log.end(EXIT_0)
+
+    assert b"Success" in shown(folder / "out")
+
+
 def test_a_link_in_place_of_a_log_is_not_followed(folder: Path, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "out").symlink_to(tmp_path / "elsewhere")

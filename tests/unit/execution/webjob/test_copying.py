@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,16 @@ def test_one_that_is_in_use_stays_until_it_is_not(job: Job, tmp_path: Path) -> N
         user.communicate(b"\n")
     job.prepare()
     assert not job.working.exists()
+
+
+def test_those_who_come_at_once_share_one_copy(job: Job) -> None:
+    (job.source / "new.txt").write_text("test")
+
+    with ThreadPoolExecutor(8) as pool:
+        folders = {*pool.map(lambda _: job.prepare(), range(8))}
+
+    assert len(folders) == 1
+    assert folders.pop() != job.working
 
 
 def test_what_a_killed_launcher_left_is_removed(job: Job) -> None:
