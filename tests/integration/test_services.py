@@ -416,18 +416,52 @@ def test_a_killed_runner_costs_no_service(services: Services, phase: ServiceStat
     assert len([run for run in services.runs(job) if run.state in ON_A_MACHINE]) == 1
 
 
-def test_a_run_that_no_runner_could_start_is_kept_and_tried_again(services: Services) -> None:
+def test_a_run_that_no_runner_could_start_is_kept_and_tried_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = services.add()
     supervisor = services.site.start()
-    services.reaches(job, ServiceState.STARTING)
+    give, refused = supervisor._filler.give, list[Run]()
+
+    def short_of_memory(runner: str, run: Run, lease: float | None = None) -> None:
+        if refused:
+            give(runner, run, lease)
+            return
+        refused.append(run)
+        facts = {"shortage": True, "reason": "no memory"}
+        supervisor._books.run_refused((run.id, run.claim), facts, clock.now_us())
+
+    monkeypatch.setattr(supervisor._filler, "give", short_of_memory)
+    row = services.reaches(job, ServiceState.WAITING)
+    assert row is not None
+    assert (row.run_id, row.exits) == (refused[0].id, 0)
+
+    services.reaches(job, ServiceState.RUNNING)
+
     [run] = services.runs(job)
+    assert (run.id, run.claim) == (refused[0].id, 2)
+    assert len(services.living()) == 1
 
-    supervisor._books.returned[(run.id, run.claim)] = "no processes"
-    services.site.kill_runners()
 
-    services.reaches(job, ServiceState.RUNNING, 20)
-    services.site.until(lambda: len(services.living()) == 1)
-    assert len([one for one in services.runs(job) if one.state in ON_A_MACHINE]) == 1
+def test_one_that_waits_for_memory_can_be_stopped(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = services.add()
+    supervisor = services.site.start()
+
+    def short_of_memory(_: str, run: Run, __: float | None = None) -> None:
+        facts = {"shortage": True, "reason": "no memory"}
+        supervisor._books.run_refused((run.id, run.claim), facts, clock.now_us())
+
+    monkeypatch.setattr(supervisor._filler, "give", short_of_memory)
+    services.reaches(job, ServiceState.WAITING)
+    services.site.store.jobs.change(job.id, None, {"state": JobState.PAUSED})
+
+    services.reaches(job, ServiceState.STOPPED)
+
+    [run] = services.runs(job)
+    assert (run.state, run.outcome) == (RunState.DONE, Outcome.STOPPED)
+    assert services.pids() == []
 
 
 # Singletons
