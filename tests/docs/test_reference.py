@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import get_args
 
@@ -31,7 +32,9 @@ def classes_below(kind: type[errors.JobschedError]) -> Iterator[type[errors.Jobs
         yield from classes_below(child)
 
 
-@pytest.mark.parametrize("setting", [f for f in fields(Settings) if f.metadata], ids=str)
+@pytest.mark.parametrize(
+    "setting", [f for f in fields(Settings) if f.metadata], ids=attrgetter("name")
+)
 def test_every_setting_is_documented_under_all_its_names(setting: object) -> None:
     metadata = setting.metadata  # type: ignore[attr-defined]
     text = text_of("configuration.rst")
@@ -49,7 +52,11 @@ def test_every_option_of_the_catalog_is_documented(key: str) -> None:
     assert f"``jobsched.{key}``" in text_of("configuration.rst")
 
 
-@pytest.mark.parametrize("kind", set(classes_below(errors.JobschedError)), ids=lambda k: k.__name__)
+@pytest.mark.parametrize(
+    "kind",
+    sorted({*classes_below(errors.JobschedError)}, key=attrgetter("__name__")),
+    ids=attrgetter("__name__"),
+)
 def test_every_error_is_documented_with_its_status(kind: type[errors.JobschedError]) -> None:
     text = text_of("errors.rst")
     slug = re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
@@ -110,7 +117,7 @@ def test_every_event_is_documented() -> None:
     assert {name for name in published if f"``{name}``" not in text} == set()
 
 
-@pytest.mark.parametrize("path", [*DOCS.glob("*.rst"), ROOT / "README.rst"], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"], ids=lambda p: p.name)
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"<([\w/.-]+\.rst)>`_", path.read_text(encoding="utf-8"))
 
