@@ -29,6 +29,10 @@ _DELETED = """
 SELECT j.key FROM jobs j WHERE j.task = :task AND j.state = 'deleted'
 AND EXISTS (SELECT 1 FROM runs r WHERE r.job_key = j.key AND r.state = 'done')
 """
+_ENDED = """
+SELECT r.id FROM webjobs w JOIN runs r ON r.job_key = w.job_key
+WHERE w.type = 'triggered' AND r.state = 'done' AND r.node = :node AND r.ended_us >= :since
+"""
 _ALL = (
     select(webjobs, jobs.c.id)
     .join(jobs, jobs.c.key == webjobs.c.job_key)
@@ -78,6 +82,12 @@ class WebJobs:
         """Return the numbers of deleted jobs of the *task* that still have runs."""
         with self._database.read() as connection:
             return [*self._database.run(connection, _DELETED, {"task": task}).scalars()]
+
+    def ended(self, node: str, since_us: int) -> list[int]:
+        """Return the runs of triggered web jobs that have ended on *node* since *since_us*."""
+        with self._database.read() as connection:
+            values = {"node": node, "since": since_us}
+            return [run_id for (run_id,) in self._database.rows(connection, _ENDED, values)]
 
     def add(self, new: NewJob, facts: Facts, ledger: Sequence[NewOccurrence] = ()) -> Job:
         """Store the job *new* with its folder. Raises: Conflict when it is there already."""

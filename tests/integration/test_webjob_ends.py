@@ -1,5 +1,6 @@
 """How runs of web jobs end: stops, limits, crashes; and what the logs say of it."""
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -8,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from jobsched import clock
 from jobsched.execution.processes import all_processes, cookie_of
 from jobsched.execution.runner import program
 from jobsched.model import EndedBy, Job, Outcome, Policy, Run, RunState
@@ -242,6 +244,36 @@ def test_W45_both_killed_at_once_leave_no_run_that_runs_for_ever(site: Site) -> 
     assert status_of(site, run)["Status"] == "Aborted"
     assert "EndTime" in status_of(site, run)
     assert not_left(site)
+
+
+def test_a_supervisor_killed_before_it_could_write_is_made_up_for(site: Site) -> None:
+    job = add_webjob(site, "settled", {"run.sh": "exit 5\n"})
+    site.start()
+    told, untold = (site.until_done(queue_run(site, job)) for _ in range(2))
+    site.crash()
+    beat(site)
+    path = run_folder(site, untold) / "status"
+    path.write_text(json.dumps({"Status": "Running"}))
+    written_before = (run_folder(site, told) / "status").stat().st_mtime_ns
+
+    site.start()
+
+    assert status_of(site, untold)["Status"] == "Failed"
+    assert "EndTime" in status_of(site, untold)
+    assert (run_folder(site, told) / "status").stat().st_mtime_ns == written_before
+
+
+def beat(site: Site) -> None:
+    """Tell of the machine as its supervisor does every few seconds."""
+    now_us = clock.now_us()
+    site.store.nodes.beat(
+        name=site.settings.node,
+        boot_id="",
+        capacity=4,
+        started_us=now_us,
+        now_us=now_us,
+        facts={},
+    )
 
 
 # Output

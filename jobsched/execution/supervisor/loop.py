@@ -12,7 +12,7 @@ from jobsched import catalog as catalogs
 from jobsched import clock
 from jobsched.catalog import WEB_JOB, Catalog
 from jobsched.execution.protocol import Key, Message
-from jobsched.execution.supervisor import adoption, hosting, settling
+from jobsched.execution.supervisor import adoption, hosting, settling, webjobs
 from jobsched.execution.supervisor.books import Books, Hosted
 from jobsched.execution.supervisor.filling import Filler
 from jobsched.execution.supervisor.fleet import Fleet
@@ -40,6 +40,7 @@ class Supervisor:
 
     def __init__(self, settings: Settings, store: Store, catalog: Catalog) -> None:
         self._settings = settings
+        self._store = store
         self._claims = store.claims
         self._runs = store.runs
         self._books = Books()
@@ -67,6 +68,8 @@ class Supervisor:
         """Take every row of this node in hand; living runners are asked, dead ones judged."""
         self.fleet.find()
         self._keeper.load()
+        before = webjobs.settled_before(self._store, self._settings.node)
+        self._present.around.webjobs.complete(before)
         living = self.fleet.living()
         for row in self._claims.mine(self._settings.node):
             self._books.host((row.run_id, row.claim), row.runner)

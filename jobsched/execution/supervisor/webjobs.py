@@ -7,10 +7,10 @@ Where things lie, the variables and the ``status`` file are Kudu's (webjobs.md, 
 import json
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.webjob import hosts, launch, program
 from jobsched.model import EndedBy, Run, WebJob, WebJobType
 from jobsched.settings import Settings
+from jobsched.storage import Store
 from jobsched.webjobs import ports, runids
 from jobsched.webjobs.appsettings import AppSettings
 from jobsched.webjobs.causes import cause
@@ -37,6 +38,8 @@ _MARKS: Mapping[WebJobType, str] = {
 }
 _PROGRAM = str(Path(program.__file__))
 _INSTANCE = "WEBSITE_INSTANCE_ID"
+_LATE = timedelta(hours=1)  # a run may have ended while there was no supervisor to settle it
+_AT_ONCE = 500
 _SHOWN = 6  # characters of an instance in logs
 # What a runner says about an end before anybody else; of the others it has written nothing.
 _UNTOLD = frozenset({EndedBy.NOT_STARTED, EndedBy.LOST})
@@ -107,6 +110,13 @@ class WebJobRuns:
             webjob = self.find(run.job_id or "")
             if webjob is not None and run.ended_by is not None:
                 self._write_end(run, webjob, wait)
+
+    def complete(self, runs: Iterable[Run]) -> None:
+        """Write the ends of those *runs*, all done, of which the files do not tell yet."""
+        for run in runs:
+            status = self.site.data(WebJobType.TRIGGERED, run.name) / runids.id_of(run.created_at)
+            if not _tells_an_end(status / STATUS):
+                self.over(run)
 
     def _write_end(self, run: Run, webjob: WebJob, wait: float | None) -> None:
         facts = {
@@ -233,6 +243,27 @@ class WebJobRuns:
             unfinished = path.with_suffix(".new")
             unfinished.write_text(json.dumps(told), encoding="utf-8")
             unfinished.replace(path)
+
+
+def settled_before(store: Store, node: str) -> Iterator[Run]:
+    """Yield the runs that an earlier supervisor of *node* may have settled just before it died.
+
+    One that left in order has taken its machine off the list. Raises: JobschedError (database).
+    """
+    found = [one for one in store.nodes.list() if one.name == node]
+    for one in found:
+        since = one.heartbeat_at - _LATE
+        ids = store.webjobs.ended(node, clock.to_us(since))
+        for begin in range(0, len(ids), _AT_ONCE):
+            yield from store.runs.by_ids(ids[begin : begin + _AT_ONCE]).values()
+
+
+def _tells_an_end(status: Path) -> bool:
+    try:
+        told = json.loads(status.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(told, dict) and "EndTime" in told
 
 
 def _arguments(run: Run) -> str:

@@ -254,6 +254,26 @@ def test_what_its_runner_has_told_is_not_told_again(world: World) -> None:
     assert not (world.logs / "output_log.txt").exists()
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"Status": "Running"}'])
+def test_a_status_that_tells_no_end_is_completed(world: World, text: str) -> None:
+    world.logs.mkdir(parents=True)
+    (world.logs / "status").write_text(text)
+
+    world.runs.complete([ended(EndedBy.EXIT, exit_code=3)])
+
+    assert json.loads((world.logs / "status").read_text())["Status"] == "Failed"
+
+
+def test_one_that_does_stays_as_it_is(world: World) -> None:
+    world.logs.mkdir(parents=True)
+    text = '{"Status": "Success", "EndTime": "2026-11-21T18:30:17.123400Z"}'
+    (world.logs / "status").write_text(text)
+
+    world.runs.complete([ended(EndedBy.EXIT, exit_code=3)])
+
+    assert (world.logs / "status").read_text() == text
+
+
 def test_a_deleted_web_job_gets_no_folder_again(world: World) -> None:
     world.webjob = None
 
