@@ -48,7 +48,7 @@ def test_a_bad_schedule_is_told_and_the_job_still_runs_by_hand(
     assert (job.mode, job.state, job.next_run) == (Mode.TRIGGERED, JobState.ACTIVE, None)
     error = webjobs.get(TRIGGERED, "backup").webjob.error
     assert error is not None
-    assert error.startswith("schedule: It has 1 field")
+    assert error.startswith("schedule has 1 field")
 
 
 def test_a_schedule_is_no_matter_of_continuous_jobs(site: Site, webjobs: WebJobs) -> None:
