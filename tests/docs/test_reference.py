@@ -117,7 +117,9 @@ def test_every_event_is_documented() -> None:
     assert {name for name in published if f"``{name}``" not in text} == set()
 
 
-@pytest.mark.parametrize("path", [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [*sorted(DOCS.glob("*.rst")), ROOT / "README.rst"], ids=attrgetter("name")
+)
 def test_links_between_documents_lead_somewhere(path: Path) -> None:
     targets = re.findall(r"<([\w/.-]+\.rst)>`_", path.read_text(encoding="utf-8"))
 
