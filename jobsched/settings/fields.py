@@ -329,6 +329,14 @@ class Settings:
             readers.boolean,
         ),
     )
+    webjobs_log_triggered_jobs_to_app_logs: bool = field(
+        default=False,
+        metadata=_site(
+            "WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS",
+            "Copy what triggered web jobs write into the log of the application.",
+            readers.boolean,
+        ),
+    )
     website_time_zone: str = field(
         default="",
         metadata=_site(

@@ -20,6 +20,7 @@ HISTORY_SIZE = ("WEBJOBS_HISTORY_SIZE", "SCM_MAX_JOB_RUNS")
 ROOT_PATH = "WEBJOBS_ROOT_PATH"
 STOPPED = "WEBJOBS_STOPPED"
 DISABLE_SCHEDULE = "WEBJOBS_DISABLE_SCHEDULE"
+LOG_TO_APPLICATION = "WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS"
 TIME_ZONE = "WEBSITE_TIME_ZONE"
 _TRUE = {"1", "true"}
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
@@ -39,6 +40,8 @@ class Configured(Protocol):
     def webjobs_stopped(self) -> bool: ...
     @property
     def webjobs_disable_schedule(self) -> bool: ...
+    @property
+    def webjobs_log_triggered_jobs_to_app_logs(self) -> bool: ...
     @property
     def website_time_zone(self) -> str: ...
 
@@ -84,6 +87,13 @@ class AppSettings:
     def schedule_disabled(self) -> bool:
         """Whether schedules are ignored; runs by hand go on."""
         return self._truth(DISABLE_SCHEDULE, self.configured.webjobs_disable_schedule)
+
+    @property
+    def logs_to_application(self) -> bool:
+        """Whether the log of the application also gets what triggered jobs write."""
+        return self._truth(
+            LOG_TO_APPLICATION, self.configured.webjobs_log_triggered_jobs_to_app_logs
+        )
 
     @property
     def time_zone(self) -> str:

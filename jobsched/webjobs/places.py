@@ -31,6 +31,11 @@ class Site:
         return self.root / "LogFiles"
 
     @property
+    def application_log(self) -> Path:
+        """The file that may collect what the runs of all triggered jobs write."""
+        return self.logs / "Application" / "webjobs.txt"
+
+    @property
     def jobs_root(self) -> Path:
         """The first root of web jobs; an ``app_data`` of any case is taken as it is (W3)."""
         if self.jobs_path:

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,6 +20,7 @@ RESTS_AFTER = 0.5  # seconds without more of a line after which its beginning is
 _LONGEST_PART = 1 << 13  # bytes of a line that are held back at the most
 _LEVELS = (b"INFO", b"ERR ")
 _END = b"\r\n"
+_COLLECTED = ("1", "2", "3", "4")  # the older files of an application's log
 _ADVICE: Mapping[str, str] = {
     "idle": " WEBJOBS_IDLE_TIMEOUT, or idle_timeout in settings.job, changes this limit.",
     "timeout": " timeout in settings.job changes this limit.",
@@ -33,6 +34,8 @@ class LogOrder:
     *instance* is the name in front, *script* and *host* are told at the start. *cap* is the most
     bytes of one file (None: no end), *rolled* the names, newest first, that a file gets after
     *roll_at* bytes. *first* and *stopped* are Kudu's words for a run that begins, or was stopped.
+    *collected* is the path of a file, rolled too, that all jobs share: what this one writes goes
+    there as well, under its *name*.
     """
 
     output: str
@@ -45,6 +48,8 @@ class LogOrder:
     roll_at: int = 10 * 2**20
     first: str = "Initializing"
     stopped: str = "Aborted"
+    collected: str | None = None
+    name: str = ""
 
     @classmethod
     def from_message(cls, message: Mapping[str, Any]) -> "LogOrder":
@@ -59,6 +64,7 @@ class JobLog:
         self._order = order
         self._sheet = _Sheet(_File(order.output, order))
         self._errors = None if order.errors is None else _Sheet(_File(order.errors, order))
+        self._collected = _collected(order)
         self._rest = [b"", b""]
         self._second = 0
         self._stamp = b""
@@ -104,6 +110,8 @@ class JobLog:
         self._sheet.close()
         if self._errors is not None:
             self._errors.close()
+        if self._collected is not None:
+            self._collected.close()
 
     def waiting(self, seconds: float) -> None:
         """Tell that a continuous job is started again after *seconds*, and close the files."""
@@ -154,6 +162,7 @@ class JobLog:
         self._sheet.lines(number, data, prefix)
         if number and self._errors is not None:
             self._errors.lines(number, data, prefix)
+        self._collect(number, data, prefix)
 
     def _part(self, number: int, *, last: bool = False) -> None:
         data = self._rest[number]
@@ -164,6 +173,13 @@ class JobLog:
         self._sheet.part(number, data, prefix)
         if number and self._errors is not None:
             self._errors.part(number, data, prefix)
+        if data:  # others write there too: what has begun is a line of its own
+            self._collect(number, data + b"\n", prefix)
+
+    def _collect(self, number: int, data: bytes, prefix: bytes) -> None:
+        if self._collected is not None:
+            name = self._order.name.encode("utf-8", "replace")
+            self._collected.lines(number, data, prefix + name + b": ")
 
     def _prefix(self, level: bytes) -> bytes:
         now = int(time.time())
@@ -247,6 +263,13 @@ class _Sheet:
             self._file.append(_END, system=True)
         self._open = None
         self._file.close()
+
+
+def _collected(order: LogOrder) -> _Sheet | None:
+    if order.collected is None:
+        return None
+    older = tuple(f"{order.collected}.{number}" for number in _COLLECTED)
+    return _Sheet(_File(order.collected, replace(order, cap=None, rolled=older)))
 
 
 @dataclass(slots=True)

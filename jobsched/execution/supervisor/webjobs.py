@@ -223,7 +223,15 @@ class WebJobRuns:
         }
         if webjob.type is WebJobType.TRIGGERED:
             output, errors = str(folder / OUTPUT), str(folder / ERRORS)
-            return LogOrder(output=output, errors=errors, cap=self.settings.output_cap, **common)
+            collected = str(self.site.application_log) if self.app().logs_to_application else None
+            return LogOrder(
+                output=output,
+                errors=errors,
+                cap=self.settings.output_cap,
+                collected=collected,
+                name=webjob.name,
+                **common,
+            )
         output, *rolled = (str(folder / one) for one in CONTINUOUS)
         return LogOrder(
             output=output, rolled=tuple(rolled), first="Starting", stopped="Stopped", **common

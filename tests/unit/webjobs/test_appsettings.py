@@ -16,6 +16,7 @@ class Configured:
     webjobs_history_size: int = 30
     webjobs_stopped: bool = False
     webjobs_disable_schedule: bool = False
+    webjobs_log_triggered_jobs_to_app_logs: bool = False
     website_time_zone: str = "Europe/Berlin"
 
 
@@ -68,6 +69,7 @@ def test_true_is_1_or_true(text: str, truth: bool) -> None:
     assert said(WEBJOBS_STOPPED=text).stopped is truth
     assert said(Configured(webjobs_stopped=True), WEBJOBS_STOPPED=text).stopped is truth
     assert said(WEBJOBS_DISABLE_SCHEDULE=text).schedule_disabled is truth
+    assert said(WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS=text).logs_to_application is truth
 
 
 def test_a_time_zone_that_there_is_not_does_not_count() -> None:

@@ -66,6 +66,34 @@ def test_without_stderr_there_is_no_error_file(folder: Path) -> None:
     assert not (folder / "err").exists()
 
 
+def test_what_it_writes_is_collected_under_its_name_in_a_file_of_all_jobs(folder: Path) -> None:
+    collected = folder / "all.txt"
+    logs = [new_log(folder, collected=str(collected), name=name) for name in ("one", "two")]
+    for log in logs:
+        log.begin()
+        log.output(0, b"hello\nbegun")
+        log.flush()
+        log.output(1, b"bad\n")
+        log.end(EXIT_0)
+
+    assert shown(collected) == b"".join(
+        b">INFO] %b: hello\r\n>INFO] %b: begun\r\n>ERR ] %b: bad\r\n" % (name, name, name)
+        for name in (b"one", b"two")
+    )
+
+
+def test_the_collected_log_is_rolled_also_where_the_runs_own_is_capped(folder: Path) -> None:
+    collected = folder / "all.txt"
+    for _ in range(12):
+        log = new_log(folder, collected=str(collected), name="one", cap=900, roll_at=300)
+        log.output(0, b"x" * 100 + b"\n")
+        log.end(EXIT_0)
+
+    sizes = {path.name: path.stat().st_size for path in folder.glob("all.txt*")}
+    assert sorted(sizes) == ["all.txt", "all.txt.1", "all.txt.2", "all.txt.3", "all.txt.4"]
+    assert max(sizes.values()) <= 300
+
+
 def test_a_line_may_come_in_pieces(folder: Path) -> None:
     log = new_log(folder)
     for piece in (b"o", b"ne\nt", b"wo"):

@@ -124,6 +124,16 @@ def test_the_grace_is_kudus_unless_the_job_says_another(
     assert message["grace"] == grace
 
 
+def test_what_it_writes_is_collected_if_the_app_settings_say_so(world: World) -> None:
+    def collected() -> str | None:
+        message = world.runs.start(web_run(), {"PATH": "/bin"}, None)
+        return LogOrder.from_message(message["log"]).collected
+
+    assert collected() is None
+    world.app = {"WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS": "1"}
+    assert collected() == str(world.folder / "LogFiles" / "Application" / "webjobs.txt")
+
+
 def test_a_continuous_job_has_one_log_that_rolls(world: World) -> None:
     world.webjob = webjob_of(world.folder, type=WebJobType.CONTINUOUS)
 
