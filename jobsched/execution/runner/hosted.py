@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from jobsched.execution.protocol import Key, Message, StartRequest, pack
+from jobsched.execution.regular import open_file
 from jobsched.execution.runner.capture import AGE, Capture
 from jobsched.execution.runner.joblog import JobLog, LogOrder
 
@@ -110,7 +111,7 @@ class Hosted:
             return False
         with suppress(OSError):  # signals follow in any case
             os.makedirs(os.path.dirname(path), 0o711, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+            handle = open_file(path, os.O_WRONLY | os.O_CREAT, 0o644)
             try:
                 os.fchmod(handle, 0o644)  # for a run that is another user's, whatever our umask
                 os.write(handle, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()).encode())

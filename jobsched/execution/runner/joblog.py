@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
+from jobsched.execution.regular import open_file
+
 RESTS_AFTER = 0.5  # seconds without more of a line after which its beginning is shown
 _LONGEST_PART = 1 << 13  # bytes of a line that are held back at the most
 _LEVELS = (b"INFO", b"ERR ")
@@ -307,8 +309,7 @@ class _File:
 
     def _open(self) -> None:
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._handle = os.open(self.path, flags, 0o600)
+        self._handle = open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         self._size = os.fstat(self._handle).st_size
         # Whoever wrote the last line may have died in the middle of it.
         self._torn = self._size > 0 and os.pread(self._handle, 1, self._size - 1) != b"\n"
@@ -344,7 +345,6 @@ def _whole_lines(data: bytes) -> bytes:
 
 
 def _inode(path: str) -> int | None:
-    try:
+    with suppress(OSError):
         return os.stat(path).st_ino
-    except OSError:
-        return None
+    return None

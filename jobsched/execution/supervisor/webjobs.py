@@ -16,7 +16,7 @@ from typing import Any
 
 from jobsched import clock
 from jobsched.errors import JobschedError
-from jobsched.execution import script
+from jobsched.execution import regular, script
 from jobsched.execution.protocol import Message
 from jobsched.execution.runner.joblog import JobLog, LogOrder, verdict
 from jobsched.execution.supervisor.refusing import CannotStart
@@ -40,6 +40,7 @@ _PROGRAM = str(Path(program.__file__))
 _INSTANCE = "WEBSITE_INSTANCE_ID"
 _LATE = timedelta(hours=1)  # a run may have ended while there was no supervisor to settle it
 _AT_ONCE = 500
+_LONGEST_STATUS = 1 << 14  # bytes
 _SHOWN = 6  # characters of an instance in logs
 # What a runner says about an end before anybody else; of the others it has written nothing.
 _UNTOLD = frozenset({EndedBy.NOT_STARTED, EndedBy.LOST})
@@ -248,9 +249,7 @@ class WebJobRuns:
         path = self._folder(run, webjob) / STATUS
         with suppress(OSError):  # the row says the same
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".new")
-            unfinished.write_text(json.dumps(told), encoding="utf-8")
-            unfinished.replace(path)
+            regular.replace(path, json.dumps(told).encode())
 
 
 def settled_before(store: Store, node: str) -> Iterator[Run]:
@@ -268,8 +267,8 @@ def settled_before(store: Store, node: str) -> Iterator[Run]:
 
 def _tells_an_end(status: Path) -> bool:
     try:
-        told = json.loads(status.read_bytes())
-    except (OSError, ValueError):
+        told = json.loads(regular.read(status, _LONGEST_STATUS))
+    except (OSError, ValueError, RecursionError):  # the job may have written anything there
         return False
     return isinstance(told, dict) and "EndTime" in told
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from jobsched.execution import regular
 from jobsched.execution.script import SCRIPT_TYPES, ScriptMissing
 
 _HOSTS: Mapping[str, str] = {
@@ -77,8 +78,7 @@ def split(arguments: str) -> list[str]:
 def _is_program(script: Path) -> bool:
     """Return whether an .exe is a program of this system after all."""
     try:
-        with script.open("rb") as file:
-            return script.suffix.lower() == ".exe" and file.read(len(_ELF)) == _ELF
+        return script.suffix.lower() == ".exe" and regular.read(script, len(_ELF)) == _ELF
     except OSError:
         return False
 

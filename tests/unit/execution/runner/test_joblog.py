@@ -1,5 +1,6 @@
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +288,38 @@ def test_a_link_in_place_of_a_log_is_not_followed(folder: Path, tmp_path: Path) 
     log.output(0, b"text\n")
 
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_in_place_of_a_log_loses_the_log_and_no_more(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "out")
+
+    log = new_log(folder)
+    for _ in range(20):
+        log.output(1, b"many words\n" * 1000)  # more than a pipe holds
+    log.end(EXIT_0)
+
+    assert (folder / "err").stat().st_size > 20_000
+    assert stat.S_ISFIFO((folder / "out").stat().st_mode)
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_that_comes_before_a_rolled_log_is_opened_again_loses_it(
+    folder: Path,
+) -> None:
+    log = new_log(folder, errors=None, rolled=(str(folder / "old"),))
+    log.output(0, b"first\n")
+    log.waiting(1)  # closes it
+    (folder / "out").unlink()
+    os.mkfifo(folder / "out")
+
+    for _ in range(20):
+        log.output(0, b"many words\n" * 1000)
+    (folder / "out").unlink()
+    log.output(0, b"last\n")
+
+    assert (folder / "out").read_bytes().endswith(b"INFO] last\r\n")
 
 
 def _full(*_: object) -> int:

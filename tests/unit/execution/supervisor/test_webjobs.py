@@ -1,6 +1,7 @@
 """What a runner is told about a web job, and the files that tell of a run that had no runner."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -309,3 +310,52 @@ def ended(ended_by: EndedBy, **changes: Any) -> Any:
     end = MADE + timedelta(seconds=10)
     facts = {"state": RunState.DONE, "ended_by": ended_by, "ended_at": end, "started_at": MADE}
     return web_run(**(facts | changes))
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["status", "status.new"])
+def test_a_named_pipe_in_the_folder_of_a_run_holds_nobody_up(world: World, name: str) -> None:
+    world.logs.mkdir(parents=True)
+    os.mkfifo(world.logs / name)
+
+    world.runs.complete([web_run(state=RunState.DONE, ended_by=EndedBy.EXIT, exit_code=0)])
+
+    assert json.loads((world.logs / "status").read_text())["Status"] == "Success"
+
+
+@pytest.mark.parametrize("name", ["status", "status.new"])
+def test_a_link_in_the_folder_of_a_run_is_not_written_through(
+    world: World, tmp_path: Path, name: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("kept")
+    world.logs.mkdir(parents=True)
+    (world.logs / name).symlink_to(victim)
+
+    world.runs.over(web_run(state=RunState.DONE, ended_by=EndedBy.EXIT, exit_code=0))
+
+    assert victim.read_text() == "kept"
+    assert not (world.logs / "status").is_symlink()
+
+
+def test_a_link_in_place_of_the_folder_of_a_run_gets_no_status(
+    world: World, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    world.logs.parent.mkdir(parents=True)
+    world.logs.symlink_to(elsewhere)
+
+    world.runs.over(web_run(state=RunState.DONE, ended_by=EndedBy.EXIT, exit_code=0))
+
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 16_000, "\x00", "[]", '{"EndTime": ' + "9" * 20_000 + "}"])
+def test_a_status_that_a_job_has_written_is_no_trouble(world: World, text: str) -> None:
+    world.logs.mkdir(parents=True)
+    (world.logs / "status").write_text(text)
+
+    world.runs.complete([web_run(state=RunState.DONE, ended_by=EndedBy.EXIT, exit_code=0)])
+
+    assert json.loads((world.logs / "status").read_text())["Status"] == "Success"
