@@ -5,7 +5,7 @@ import os
 import stat
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from jobsched.webjobs.tree import shown
@@ -15,8 +15,12 @@ _LARGE = 1 << 30  # bytes from which on a file needs the records of zip64
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def stream(folders: Iterable[tuple[str, int]]) -> Iterator[bytes]:
+def stream(
+    folders: Iterable[tuple[str, int]], wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[bytes]:
     """Yield a zip file of *folders*: what each name shall begin with, and its descriptor.
+
+    Of the files those are taken that are *wanted* by their path in the archive.
 
     Empty folders are kept. Links, special files and what cannot be read are left out. The
     descriptors stay open.
@@ -24,7 +28,7 @@ def stream(folders: Iterable[tuple[str, int]]) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for prefix, folder in folders:
-            for _ in _pack(archive, prefix, folder):
+            for _ in _pack(archive, prefix, folder, wanted):
                 if data := sink.take():
                     yield data
     yield sink.take()
@@ -54,7 +58,9 @@ class _Sink(io.RawIOBase):
         return data
 
 
-def _pack(archive: zipfile.ZipFile, prefix: str, folder: int) -> Iterator[None]:
+def _pack(
+    archive: zipfile.ZipFile, prefix: str, folder: int, wanted: Callable[[str], bool]
+) -> Iterator[None]:
     """Write everything below *folder*; yields whenever something may have been written."""
     for place, folders, names, inside in os.fwalk(".", dir_fd=folder, follow_symlinks=False):
         start = os.path.normpath(os.path.join(prefix, place))  # noqa: PTH118 - names of an archive
@@ -63,7 +69,8 @@ def _pack(archive: zipfile.ZipFile, prefix: str, folder: int) -> Iterator[None]:
         if start and not folders and not names:
             archive.writestr(_info(start, os.fstat(inside)), b"")
         for name in sorted(names):
-            yield from _pack_file(archive, f"{start}{name}", name, inside)
+            if wanted(f"{start}{name}"):
+                yield from _pack_file(archive, f"{start}{name}", name, inside)
 
 
 def _pack_file(archive: zipfile.ZipFile, name: str, real: str, folder: int) -> Iterator[None]:

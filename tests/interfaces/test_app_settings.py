@@ -101,13 +101,14 @@ def test_a_body_that_is_no_object_is_refused(client: FlaskClient, body: bytes) -
 
 
 def test_secrets_are_for_admins_and_changes_too(api: Native, client: FlaskClient) -> None:
-    client.post("/api/settings", json={"DB_PASSWORD": "x1", "COLOUR": "red"})
+    kept = {"WEBJOBS_STOPPED": "0", "SCM_X": "5", "WEBSITE_TIME_ZONE": "UTC"}
+    client.post("/api/settings", json={"DB_PASSWORD": "x1", "AzureWebJobsStorage": "key=x", **kept})
     token = api.guarded.tokens.create(Role.OPERATOR)
     headers = {"Authorization": f"Bearer {token}"}
 
     shown = client.get("/api/settings", headers=headers).get_json()
 
-    assert shown == {"DB_PASSWORD": "********", "COLOUR": "red"}
+    assert shown == {"DB_PASSWORD": "********", "AzureWebJobsStorage": "********", **kept}
     assert client.get("/settings/DB_PASSWORD", headers=headers).get_json() == "********"
     assert client.post("/settings", json={"A": "1"}, headers=headers).status_code == 403
     assert client.delete("/settings/COLOUR", headers=headers).status_code == 403

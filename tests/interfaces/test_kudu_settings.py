@@ -123,6 +123,23 @@ def guarded(kudu: Kudu) -> Iterator[dict[str, tuple[str, str]]]:
         kudu.server.delete(f"/tokens/{token['id']}", auth=auth)
 
 
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_secrets_in_settings_are_for_admins(
+    kudu: Kudu, guarded: dict[str, tuple[str, str]], role: str
+) -> None:
+    body = {"env": {"PLAIN": "topsecret"}, "api_key": ["topsecret"], "on": "a://u:topsecret@b"}
+    url = "/api/triggeredwebjobs/guarded"
+    kudu.server.put(f"{url}/settings", json=body, auth=guarded["admin"])
+
+    paths = [f"{url}/settings", url, "/api/webjobs", f"{SITE}/webjobs", f"{SITE}/webjobs/guarded"]
+    shown = [kudu.server.get(path, auth=guarded[role]) for path in paths]
+
+    assert [answer.status_code for answer in shown] == [200] * len(paths)
+    assert not [answer.text for answer in shown if "topsecret" in answer.text]
+    assert shown[0].json()["env"] == {"PLAIN": "********"}
+    assert kudu.server.get(f"{url}/settings", auth=guarded["admin"]).json() == body
+
+
 @pytest.mark.parametrize(
     ("role", "method", "path"),
     [

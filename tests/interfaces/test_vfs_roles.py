@@ -1,5 +1,7 @@
 """Who may do what with files: a viewer reads logs, everything else is an admin's."""
 
+import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,12 @@ from tests.support.web import ask, bearer
 
 LOG = "data/jobs/triggered/job/20260101000000000/output_log.txt"
 SCRIPT = "site/wwwroot/App_Data/jobs/triggered/job/run.sh"
+# What a job keeps for itself.
+OWN = (
+    "data/jobs/triggered/job/private.key",
+    "data/jobs/triggered/job/20260101000000000/private.key",
+    "data/jobs/continuous/job/own/job_log.txt",
+)
 ZIP = {"Content-Type": "application/zip"}
 
 
@@ -20,7 +28,7 @@ def api(tmp_path: Path) -> Iterator[Native]:
     with native_api(tmp_path) as api:
         api.app.register_blueprint(vfs)
         api.operations.webjobs.deployments.prepare()
-        for path in (LOG, SCRIPT, "LogFiles/site.log"):
+        for path in (LOG, SCRIPT, "LogFiles/site.log", *OWN):
             (api.settings.data_dir / path).parent.mkdir(parents=True, exist_ok=True)
             (api.settings.data_dir / path).write_text("text")
         yield api
@@ -36,6 +44,9 @@ def api(tmp_path: Path) -> Iterator[Native]:
         ("/vfs/data/jobs/triggered/job/20260101000000000/output.log", 200),
         ("/zip/LogFiles/", 200),
         ("/zip/data/jobs/triggered/job/", 200),
+        ("/vfs/data/jobs/triggered/job/private.key", 403),
+        ("/vfs/data/jobs/triggered/job/20260101000000000/private.key", 403),
+        ("/vfs/data/jobs/continuous/job/own/job_log.txt", 403),
         (f"/vfs/{SCRIPT}", 403),
         ("/vfs/", 403),
         ("/vfs/data/", 403),
@@ -50,6 +61,18 @@ def test_a_viewer_reads_logs_only(api: Native, path: str, status: int) -> None:
 
     with ask(api.guarded, path, headers=headers) as response:
         assert response.status_code == status
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
+def test_what_a_job_keeps_for_itself_is_in_no_list_and_no_zip(api: Native, role: Role) -> None:
+    headers = bearer(api.guarded.tokens.create(role, "eyes"))
+
+    with ask(api.guarded, "/zip/data/jobs/triggered/", headers=headers) as packed:
+        names = zipfile.ZipFile(io.BytesIO(packed.data)).namelist()
+    listed = ask(api.guarded, "/vfs/data/jobs/triggered/job/", headers=headers).get_json()
+
+    assert names == ["job/20260101000000000/output_log.txt"]
+    assert [node["name"] for node in listed] == ["20260101000000000"]
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])

@@ -1,11 +1,12 @@
 """Routes of the app settings (Kudu: Kudu.Services/Settings/SettingsController.cs)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Response
 
-from jobsched.catalog import masked
+from jobsched.catalog import MASK, masked
 from jobsched.errors import FieldError, InvalidInput, UnknownSetting
 from jobsched.model import Role
 from jobsched.web.answers import nothing
@@ -17,12 +18,13 @@ from jobsched.web.openapi import describes
 from jobsched.web.request import json_object
 
 LARGEST_BODY = 2_097_152
+_OURS = re.compile(r"WEBJOBS_|SCM_|WEBSITE_TIME_ZONE$", re.IGNORECASE)
 
 
 @route("GET", "/settings")
 @describes(answers={200: AppSettingsAnswer})
 def list_settings() -> Response:
-    """Show every app setting; secrets only to those who may change them."""
+    """Show every app setting; values, but for those of web jobs, only to admins."""
     return answer(
         {name: _shown(name, value) for name, value in operations.app_settings.all().items()}
     )
@@ -55,7 +57,14 @@ def delete_setting(name: str) -> Response:
 
 
 def _shown(name: str, value: str) -> str:
-    return value if principal().role.allows(Role.ADMIN) else masked(name, value)
+    """Return *value* as whoever asks may see it.
+
+    No name tells for sure what is a secret (a connection string, say): below admin only those
+    values are shown that say how web jobs run.
+    """
+    if principal().role.allows(Role.ADMIN):
+        return value
+    return masked(name, value) if _OURS.match(name) else MASK
 
 
 def _pairs(sent: Mapping[str, Any]) -> Mapping[str, Any]:

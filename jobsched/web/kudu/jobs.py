@@ -9,7 +9,7 @@ from jobsched.model import Role, WebJobType
 from jobsched.operations.webjobs import WebJobView
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
-from jobsched.web.kudu import asking, envelopes, finding
+from jobsched.web.kudu import asking, envelopes, finding, secrets
 from jobsched.web.kudu.answers import answer, nothing, tagged
 from jobsched.web.kudu.blueprint import ALL, EITHER, route
 from jobsched.web.kudu.payloads import KuduJob, KuduJobs, KuduSettings
@@ -58,8 +58,8 @@ def delete(kind: WebJobType, name: str) -> Response:
 @route("GET", EITHER, "/<name>/settings")
 @describes(answers={200: KuduSettings}, errors=(UnknownWebJob,))
 def show_settings(kind: WebJobType, name: str) -> Response:
-    """Show a job's settings.job; ``{}`` when it has none."""
-    return answer(finding.get(kind, name, broken=True).webjob.settings)
+    """Show a job's settings.job; ``{}`` when it has none. Secrets only to admins."""
+    return answer(secrets.shown(finding.get(kind, name, broken=True).webjob.settings))
 
 
 @route("PUT", EITHER, "/<name>/settings")

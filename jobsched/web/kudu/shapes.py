@@ -13,7 +13,7 @@ from jobsched.model import Job, JobState, Run, WebJob, WebJobType
 from jobsched.operations.webjobs import WebJobView
 from jobsched.storage.services import Service
 from jobsched.web.context import operations
-from jobsched.web.kudu import addresses, files, finding, words
+from jobsched.web.kudu import addresses, files, finding, secrets, words
 from jobsched.web.kudu.times import NEVER, duration, instant
 from jobsched.webjobs.causes import cause
 from jobsched.webjobs.runids import id_of
@@ -96,7 +96,7 @@ def _common(webjob: WebJob) -> Body:
         "type": kind.value,
         "error": webjob.error,
         "using_sdk": files.uses_sdk(kind, name),
-        "settings": webjob.settings,
+        "settings": secrets.shown(webjob.settings),
     }
 
 

@@ -14,7 +14,8 @@ from flask import request
 from jobsched.errors import InvalidInput, NotAllowed, NotFound
 from jobsched.model import Role
 from jobsched.web.context import operations
-from jobsched.web.gate import demand
+from jobsched.web.gate import demand, principal
+from jobsched.web.vfs import logs
 from jobsched.webjobs.tree import Tree
 
 _LOGS = (("data", "jobs"), ("LogFiles",))
@@ -40,11 +41,16 @@ class Address:
         """Whether it lies where logs are kept."""
         return any(self.parts[: len(place)] == place for place in _LOGS)
 
+    def shows(self, *below: str) -> bool:
+        """Return whether whoever asks may read the file that lies *below* it, or is itself it."""
+        return is_admin() or logs.is_written_by_us((*self.parts, *below))
+
 
 def asked() -> Address:
     """Return the address of the present request, if whoever makes it may go there.
 
-    A viewer reads logs only. Raises: NotFound, NotAllowed, InvalidInput.
+    Below admin only places of logs can be read, and there only what is one: a job keeps data of
+    its own beside its logs (:meth:`Address.shows`). Raises: NotFound, NotAllowed, InvalidInput.
     """
     tree = Tree(operations.webjobs.site)
     parts, slash = _split()
@@ -52,6 +58,11 @@ def asked() -> Address:
     if not address.is_log:
         demand(Role.ADMIN)
     return address
+
+
+def is_admin() -> bool:
+    """Return whether whoever asks may read every file."""
+    return principal().role.allows(Role.ADMIN)
 
 
 def check_new(address: Address) -> None:

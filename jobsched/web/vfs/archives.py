@@ -1,7 +1,7 @@
 """Whole folders as zip files: downloaded as a stream, uploaded over what is there."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 from flask import Response, request
@@ -11,13 +11,13 @@ from jobsched.web import gate, uploads
 from jobsched.web.context import operations
 from jobsched.web.disposition import file_name
 from jobsched.web.openapi import describes
-from jobsched.web.vfs import addresses, jobs
+from jobsched.web.vfs import addresses, jobs, logs
 from jobsched.web.vfs.addresses import Address
 from jobsched.web.vfs.blueprint import route
 from jobsched.web.vfs.files import redirected
 from jobsched.webjobs import archive, packing
 from jobsched.webjobs.staging import Staging
-from jobsched.webjobs.tree import shown
+from jobsched.webjobs.tree import Parts, shown
 
 ZIP = "application/zip"
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
@@ -34,7 +34,8 @@ def show_archive(path: str = "") -> Response:
         raise NotFound(f"There is no folder {shown(address.name)}.")
     if not address.slash:
         return redirected(slash=True)
-    response = Response(_pieces(address), content_type=ZIP)
+    shown_to_all = None if addresses.is_admin() else logs.is_written_by_us
+    response = Response(_pieces(address, shown_to_all), content_type=ZIP)
     response.headers["Content-Disposition"] = _disposition(_download_name(address))
     return response
 
@@ -67,9 +68,14 @@ def put_archive(path: str = "") -> Response:
     return Response(b"", 200)
 
 
-def _pieces(address: Address) -> Iterator[bytes]:
+def _pieces(address: Address, allowed: Callable[[Parts], bool] | None) -> Iterator[bytes]:
+    """Yield what *address* holds as a zip file: what is *allowed* of it, None = all."""
+
+    def wanted(path: str) -> bool:
+        return allowed is None or allowed((*address.parts, *path.split("/")))
+
     with address.tree.contents(address.parts) as folders:
-        yield from packing.stream(folders)
+        yield from packing.stream(folders, wanted)
 
 
 def _download_name(address: Address) -> str:

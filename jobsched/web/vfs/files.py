@@ -17,6 +17,7 @@ from jobsched.errors import (
     RangeNotSatisfiable,
     StaleVersion,
 )
+from jobsched.model import Role
 from jobsched.web import gate, uploads
 from jobsched.web.context import operations
 from jobsched.web.openapi import describes
@@ -52,7 +53,11 @@ def show_file(path: str = "") -> Response:
         raise NotAllowed(f"{shown(node.name)} is a link or a special file.")
     if node.is_folder != address.slash:
         return redirected(slash=node.is_folder)
-    return _listing(address) if node.is_folder else _file(address)
+    if node.is_folder:
+        return _listing(address)
+    if not address.shows():
+        gate.demand(Role.ADMIN)
+    return _file(address)
 
 
 @route("PUT", "vfs")
@@ -114,6 +119,7 @@ def _listing(address: Address) -> Response:
     body = [
         _entry(node, base, query, shown(str(folder / node.name)))
         for node in address.tree.children(address.parts)
+        if node.is_folder or address.shows(node.name)
     ]
     return Response(to_json(body) + b"\n", content_type=JSON)
 

@@ -14,6 +14,8 @@ from jobsched.webjobs.tree import Parts, Tree
 _RUN = re.compile(r"[0-9]{14,18}", re.ASCII)
 _STREAM = re.compile(r"(output|error)(?:_([0-9]{14,18}))?\.log", re.ASCII)
 _OLD_RUN = 14
+_OF_RUN = frozenset({"output_log.txt", "error_log.txt", "status"})
+_OF_JOB = re.compile(r"job_log\.txt|job_prev_log(\.[0-9])?\.txt", re.ASCII)
 
 
 def real(tree: Tree, parts: Parts) -> tuple[str, ...]:
@@ -24,6 +26,18 @@ def real(tree: Tree, parts: Parts) -> tuple[str, ...]:
     if kind == ("data", "jobs", "triggered") and len(parts) in {5, 6}:
         return _of_run(tree, tuple(parts))
     return tuple(parts)
+
+
+def is_written_by_us(parts: Parts) -> bool:
+    """Return whether a file at *parts* is a log of the server, not what a job keeps for itself."""
+    top, kind, inside = tuple(parts[:2]), tuple(parts[2:3]), tuple(parts[4:])
+    if top != ("data", "jobs"):
+        return top[:1] == ("LogFiles",)
+    if kind == ("continuous",):
+        return len(inside) == 1 and _OF_JOB.fullmatch(inside[0]) is not None
+    if len(inside) == 2:
+        return _RUN.fullmatch(inside[0]) is not None and inside[1] in _OF_RUN
+    return kind == ("triggered",) and inside == ("job_scheduler.log",)
 
 
 def is_awaited(parts: Parts) -> bool:
