@@ -2,7 +2,7 @@
 
 Events of the disk name the jobs to look at; every half minute all of them are looked at, every
 few seconds where no events come. What goes wrong is told and tried again: nothing in here may end
-the supervisor.
+the supervisor. What the schedules of the jobs did is written to their files on the way.
 """
 
 import logging
@@ -14,6 +14,7 @@ from jobsched import clock, operations
 from jobsched.app.start import Start, configuration_of
 from jobsched.errors import InvalidInput, JobschedError
 from jobsched.events import Event, publish
+from jobsched.operations.webjobs.schedulerlogs import SchedulerLogs
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.webjobs import events
@@ -27,6 +28,7 @@ _LOOK_EVERY = 2.0  # for folders that are not there yet, and for changed setting
 _GATHER = 800  # milliseconds, at most, that changes are gathered
 _QUIET = 200  # milliseconds without a change that end the gathering
 _RETRY = 5.0
+_SILENT = 60.0  # until events are tried again after they have failed
 _REST = 50  # times as long as a look at all folders took: a hundred thousand files take a while
 
 
@@ -40,6 +42,7 @@ class Watching:
         self._store = Store.open(start.settings.database_url)
         self._configuration = configuration_of(start)
         self._webjobs = operations.build(self._configuration, self._store, notify).webjobs
+        self._logs = SchedulerLogs(self._store, self._configuration)
         self._done = threading.Event()
         self._all_at = 0.0
         self._told = True
@@ -91,7 +94,8 @@ class Watching:
                 yield from self._told_by_disk(roots)
             except (OSError, RuntimeError) as error:  # no watches left, say
                 _tell(f"{error}; the folders are looked at every {POLL_EVERY:g} s instead")
-                self._told = False
+                self._told, self._all_at = False, 0.0
+                self._again_at = clock.monotonic() + _SILENT
         while not self._done.wait(_LOOK_EVERY):
             yield set()
 
@@ -122,6 +126,7 @@ class Watching:
             self._all_at = now + max(every, (now - began) * _REST)
         elif paths:
             self._sync(events.names_of(self._webjobs.site, paths))
+        self._logs.look()
 
     def _sync(self, names: set[Name] | None) -> None:
         self._webjobs.sync(names)

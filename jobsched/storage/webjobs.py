@@ -33,6 +33,12 @@ _ENDED = """
 SELECT r.id FROM webjobs w JOIN runs r ON r.job_key = w.job_key
 WHERE w.type = 'triggered' AND r.state = 'done' AND r.node = :node AND r.ended_us >= :since
 """
+_PLANNED = """
+SELECT j.key, w.name, j.state, j.state_reason, j.next_us, j.trigger, w.inputs
+FROM webjobs w JOIN jobs j ON j.key = w.job_key
+WHERE w.type = 'triggered' AND j.state != 'deleted'
+AND (j.trigger IS NOT NULL OR w.error IS NOT NULL)
+"""
 _ALL = (
     select(webjobs, jobs.c.id)
     .join(jobs, jobs.c.key == webjobs.c.job_key)
@@ -60,6 +66,22 @@ class Facts:
     deployed_us: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What is planned for a triggered web job: its *trigger* (None: none), and the next moment.
+
+    *refused* says why it has no trigger although its settings ask for one.
+    """
+
+    job_key: int
+    name: str
+    state: JobState
+    state_reason: str | None
+    next_us: int | None
+    trigger: Mapping[str, Any] | None
+    refused: str | None
+
+
 class WebJobs:
     """All web jobs of the database that are not deleted."""
 
@@ -82,6 +104,13 @@ class WebJobs:
         """Return the numbers of deleted jobs of the *task* that still have runs."""
         with self._database.read() as connection:
             return [*self._database.run(connection, _DELETED, {"task": task}).scalars()]
+
+    def planned(self) -> list[Planned]:
+        """Return the triggered web jobs that have a schedule, or should have one."""
+        with self._database.read() as connection:
+            rows = self._database.run(connection, _PLANNED, {}).fetchall()
+        each = (_planned(row) for row in rows)
+        return [one for one in each if one.trigger is not None or one.refused is not None]
 
     def ended(self, node: str, since_us: int) -> list[int]:
         """Return the runs of triggered web jobs that have ended on *node* since *since_us*."""
@@ -154,6 +183,19 @@ class WebJobs:
     def _read(self, query: Select[Any], **values: object) -> list[WebJob]:
         with self._database.read() as connection:
             return [_webjob(row) for row in connection.execute(query, values).mappings()]
+
+
+def _planned(row: Sequence[Any]) -> Planned:
+    key, name, state, reason, next_us, trigger, inputs = row
+    return Planned(
+        job_key=key,
+        name=name,
+        state=JobState(state),
+        state_reason=reason,
+        next_us=next_us,
+        trigger=None if trigger is None else mapping_from(trigger),
+        refused=mapping_from(inputs).get("refused"),
+    )
 
 
 def _webjob(row: RowMapping) -> WebJob:

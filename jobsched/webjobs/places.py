@@ -7,6 +7,7 @@ from pathlib import Path
 from jobsched.model import WebJobType
 
 APP_DATA = "App_Data"
+SCHEDULER_LOG = "job_scheduler.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,10 @@ class Site:
         """Return the folder in which a job's logs lie, and which it may write to."""
         return self.root / "data" / "jobs" / kind / name
 
+    def scheduler_log(self, name: str) -> Path:
+        """Return the file that tells what became of the schedule of a triggered job."""
+        return self.data(WebJobType.TRIGGERED, name) / SCHEDULER_LOG
+
     def copies(self, kind: WebJobType, name: str) -> Path:
         """Return the folder for the temporary copies from which a job runs."""
         return self.root / "tmp" / "jobs" / kind / name
@@ -125,4 +130,4 @@ def _as_on_disk(folder: Path, name: str) -> Path:
     return next((path for path in entries(folder) if path.name.lower() == wanted), exact)
 
 
-__all__ = ["APP_DATA", "Site", "WebJobType", "entries", "is_file", "is_folder"]
+__all__ = ["APP_DATA", "SCHEDULER_LOG", "Site", "WebJobType", "entries", "is_file", "is_folder"]

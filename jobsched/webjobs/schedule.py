@@ -113,6 +113,8 @@ def _word(values: Mapping[str, Any], name: str) -> str:
 def _as_written(error: FieldError) -> FieldError:
     """Return *error* under the name that its author knows: the key in settings.job."""
     head, dot, rest = error.field.partition(".")
+    if head == "recurrence":
+        return replace(error, message=_with_path(error))
     if head != "cron":
         return error
     inner = "" if rest == "expression" else f"{dot}{rest}"
@@ -121,3 +123,11 @@ def _as_written(error: FieldError) -> FieldError:
         if message.startswith(name):
             message = "schedule" + message.removeprefix(name)
     return replace(error, field=f"schedule{inner}", message=message)
+
+
+def _with_path(error: FieldError) -> str:
+    """Return the message of *error* with the whole path of its field: it may stand alone."""
+    leaf = error.field.rpartition(".")[2]
+    if error.message.startswith(f"{leaf} "):
+        return error.field + error.message.removeprefix(leaf)
+    return f"{error.field}: {error.message}"

@@ -22,7 +22,6 @@ RESTS_AFTER = 0.5  # seconds without more of a line after which its beginning is
 _LONGEST_PART = 1 << 13  # bytes of a line that are held back at the most
 _LEVELS = (b"INFO", b"ERR ")
 _END = b"\r\n"
-_COLLECTED = ("1", "2", "3", "4")  # the older files of an application's log
 _ADVICE: Mapping[str, str] = {
     "idle": " WEBJOBS_IDLE_TIMEOUT, or idle_timeout in settings.job, changes this limit.",
     "timeout": " timeout in settings.job changes this limit.",
@@ -106,9 +105,10 @@ class JobLog:
         self.system(f"Status changed to {word}")
         if why:
             self.system(why, b"ERR ")
-        self._close()
+        self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the files; more can still be written."""
         self._sheet.close()
         if self._errors is not None:
             self._errors.close()
@@ -119,7 +119,7 @@ class JobLog:
         """Tell that a continuous job is started again after *seconds*, and close the files."""
         self.system(f"Process went down, waiting for {round(seconds, 1):g} seconds")
         self.system("Status changed to PendingRestart")
-        self._close()
+        self.close()
 
     def system(self, text: str, level: bytes = b"INFO") -> None:
         """Write one line of our own, or one for each line of *text*."""
@@ -270,7 +270,7 @@ class _Sheet:
 def _collected(order: LogOrder) -> _Sheet | None:
     if order.collected is None:
         return None
-    older = tuple(f"{order.collected}.{number}" for number in _COLLECTED)
+    older = tuple(f"{order.collected}.{number}" for number in (1, 2, 3, 4))
     return _Sheet(_File(order.collected, replace(order, cap=None, rolled=older)))
 
 

@@ -3,12 +3,13 @@
 from jobsched.model import WebJobType
 from jobsched.web.context import operations
 from jobsched.web.kudu.addresses import file_url
-from jobsched.webjobs.places import Site
+from jobsched.webjobs.places import SCHEDULER_LOG, Site
 
 OUTPUT, ERRORS = "output_log.txt", "error_log.txt"
-SCHEDULER_LOG = "job_scheduler.log"
 CONTINUOUS_LOG = "job_log.txt"
 _SDK_MARKER = "webjobssdk.marker"
+
+__all__ = ["CONTINUOUS_LOG", "ERRORS", "OUTPUT", "SCHEDULER_LOG", "url_if_there", "uses_sdk"]
 
 
 def url_if_there(kind: WebJobType, name: str, *path: str) -> str | None:
