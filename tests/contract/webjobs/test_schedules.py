@@ -1,5 +1,6 @@
 """What a web job's schedule makes of it: its next moment, and from when on it counts."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from jobsched.operations import Operations
 from jobsched.operations.webjobs import WebJobs
 from jobsched.storage import Store
 from jobsched.webjobs.places import Site
-from tests.support.webjobs import CONTINUOUS, TRIGGERED, job_of, put, ran, verbs_over
+from tests.support.webjobs import CONTINUOUS, SCRIPT, TRIGGERED, job_of, put, ran, verbs_over
 
 
 def test_a_schedule_makes_it_a_scheduled_job(site: Site, webjobs: WebJobs) -> None:
@@ -206,3 +207,54 @@ def test_calendars_that_come_later_count(
     job = job_of(webjobs)
     assert job.mode is Mode.SCHEDULED
     assert webjobs.get(TRIGGERED, "backup").webjob.error is None
+
+
+def test_a_recurrence_with_its_start_is_a_schedule(site: Site, webjobs: WebJobs) -> None:
+    daily = {"frequency": "day", "schedule": {"hours": [4]}}
+    start = "2090-05-01T12:00:00"
+    put(site, TRIGGERED, "backup", recurrence=daily, startTime=start, timezone="Asia/Tokyo")
+
+    job = job_of(webjobs)
+
+    assert job.mode is Mode.SCHEDULED
+    assert job.next_run is not None
+    assert job.next_run.isoformat() == "2090-05-01T19:00:00+00:00"
+
+
+def test_publish_settings_count_unless_settings_job_has_a_schedule(
+    site: Site, webjobs: WebJobs
+) -> None:
+    publish = {
+        "runMode": "Scheduled",
+        "startTime": "2090-05-01T12:00:00",
+        "jobRecurrenceFrequency": "Week",
+        "interval": 2,
+    }
+    files = {**SCRIPT, "webjob-publish-settings.json": json.dumps(publish)}
+    put(site, TRIGGERED, "published", files)
+    put(site, TRIGGERED, "both", files, schedule="0 30 3 * * *")
+
+    published, both = job_of(webjobs, "published"), job_of(webjobs, "both")
+
+    assert published.next_run is not None
+    assert published.next_run.isoformat() == "2090-05-01T12:00:00+00:00"
+    assert both.next_run is not None
+    assert both.next_run - clock.now() <= timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "now"), [(5, True), (50, False)], ids=["5 minutes late", "50 minutes late"]
+)
+def test_a_recurrence_too_goes_on_from_the_latest_run(
+    store: Store, site: Site, webjobs: WebJobs, minutes: int, now: bool
+) -> None:
+    put(site, TRIGGERED, "backup")
+    ran(store, job_of(webjobs), clock.to_us(clock.now() - timedelta(minutes=55)))
+    start = clock.now() - timedelta(minutes=60 + minutes)
+    recurrence = {"frequency": "hour"}
+
+    put(site, TRIGGERED, "backup", recurrence=recurrence, startTime=start.isoformat())
+
+    job = job_of(webjobs)
+    assert job.next_run is not None
+    assert (job.next_run <= clock.now()) is now
