@@ -20,6 +20,7 @@ SCHEDULE_KEYS = (
     "recurrence", "startTime", "timezone", "dst", "jitter", "calendars", "on_excluded",
 )  # fmt: skip
 LONGEST_TIME = 1e9  # seconds
+LONGEST_GRACE = 3600  # seconds; whoever ignores a stop must not hold up its end for ever
 LONGEST_URL = 2000
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}\$?", re.ASCII)
@@ -92,7 +93,7 @@ def _in_place(said: Understood, value: object) -> None:
 def _stopping_wait(said: Understood, value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _Broken("type", "must be a whole number of seconds")
-    said.policy["grace"] = float(max(0, min(value, int(LONGEST_TIME))))  # Kudu: negative is 0
+    said.policy["grace"] = float(max(0, min(value, LONGEST_GRACE)))  # Kudu: negative is 0
 
 
 def _seconds_of(name: str) -> Callable[[Understood, object], None]:

@@ -177,7 +177,8 @@ class WebJobRuns:
             "WEBJOBS_RUN_ID": "" if continuous else runids.id_of(run.created_at),
             "WEBJOBS_COMMAND_ARGUMENTS": _arguments(run),
             "WEBJOBS_SHUTDOWN_FILE": str(shutdown_file),
-            _MARKS[webjob.type] + webjob.name: "true",
+            # No variable can have this character in its name; any other it can.
+            _MARKS[webjob.type] + webjob.name.replace("=", "_"): "true",
         }
         if continuous:
             port = self._free_port()

@@ -52,7 +52,8 @@ def command(
         )
     program = shutil.which(found[0], path=path) or _instead(found[0], path)
     if program is None:
-        raise ScriptMissing(f"The script {script.name} cannot run: {_advice(found[0], suffix)}")
+        advice = _advice(found[0], suffix, path)
+        raise ScriptMissing(f"The script {script.name} cannot run: {advice}")
     return (program, *found[1:])
 
 
@@ -87,10 +88,15 @@ def _instead(name: str, path: str | None) -> str | None:
     return shutil.which(_INSTEAD[name], path=path) if name in _INSTEAD else None
 
 
-def _advice(name: str, suffix: str) -> str:
+def _advice(name: str, suffix: str, path: str | None) -> str:
     if suffix in _OF_WINDOWS and name == SCRIPT_TYPES[suffix][0]:
         return (
             f"{suffix} files belong to Windows; set SCRIPT_TYPES[{suffix!r}] in jobsched.cfg"
             " to a command that runs them here."
+        )
+    if path is not None and shutil.which(name) is not None:
+        return (
+            f"{name} is installed here, but not on the PATH of the job, which is {path};"
+            f" mend it, or set SCRIPT_TYPES[{suffix!r}]."
         )
     return f"{name} is not installed here; install it, or set SCRIPT_TYPES[{suffix!r}]."

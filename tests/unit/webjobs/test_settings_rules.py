@@ -111,7 +111,9 @@ def test_an_empty_schedule_is_none(text: str) -> None:
     assert understand({"schedule": text}).schedule == {}
 
 
-@pytest.mark.parametrize(("given", "grace"), [(-5, 0.0), (0, 0.0), (10**30, 1e9)])
+@pytest.mark.parametrize(
+    ("given", "grace"), [(-5, 0.0), (0, 0.0), (3601, 3600.0), (10**30, 3600.0)]
+)
 def test_a_waiting_time_is_kept_within_bounds(given: int, grace: float) -> None:
     assert understand({"stopping_wait_time": given}).policy == {"grace": grace}
 

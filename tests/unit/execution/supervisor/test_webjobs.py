@@ -359,3 +359,16 @@ def test_a_status_that_a_job_has_written_is_no_trouble(world: World, text: str) 
     world.runs.complete([web_run(state=RunState.DONE, ended_by=EndedBy.EXIT, exit_code=0)])
 
     assert json.loads((world.logs / "status").read_text())["Status"] == "Success"
+
+
+@pytest.mark.parametrize("kind", WebJobType)
+def test_the_mark_of_a_job_has_a_name_that_a_variable_can_have(
+    world: World, kind: WebJobType
+) -> None:
+    world.webjob = webjob_of(world.folder, name="eq=1 ü?", type=kind)
+
+    variables = world.runs.start(web_run(name="eq=1 ü?"), {"PATH": "/bin"}, None)["env"]
+
+    assert not any("=" in name for name in variables)
+    assert any(name.endswith("_RUNNING_eq_1 ü?") for name in variables)
+    assert variables[f"{SEALED}WEBJOBS_NAME"] == "eq=1 ü?"

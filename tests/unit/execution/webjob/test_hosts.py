@@ -50,8 +50,9 @@ def test_without_bash_a_shell_script_is_run_by_sh(programs: Path) -> None:
     ("script", "program"), [("run.php", "php"), ("run.ps1", "pwsh"), ("run.js", "node")]
 )
 def test_a_missing_program_is_named_with_what_to_do(
-    programs: Path, script: str, program: str
+    programs: Path, script: str, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("PATH", str(programs))
     suffix = Path(script).suffix
     expected = f"{program} is not installed here; install it, or set SCRIPT_TYPES['{suffix}']."
 
@@ -59,6 +60,21 @@ def test_a_missing_program_is_named_with_what_to_do(
         command(Path(script), {}, str(programs))
 
     assert expected in str(caught.value)
+
+
+def test_a_program_that_only_the_path_of_the_job_hides_is_told_with_that_path(
+    programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(programs, "php")
+    monkeypatch.setenv("PATH", str(programs))
+    elsewhere = str(tmp_path / "elsewhere")
+
+    with pytest.raises(ScriptMissing) as caught:
+        command(Path("run.php"), {}, elsewhere)
+
+    assert f"php is installed here, but not on the PATH of the job, which is {elsewhere};" in str(
+        caught.value
+    )
 
 
 @pytest.mark.parametrize("suffix", [".cmd", ".bat", ".exe"])
