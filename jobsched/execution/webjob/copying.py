@@ -46,6 +46,7 @@ def prepare(
     children, live. Raises: CopyFailed.
     """
     try:
+        source = _resolved(source)
         _make_folder(copies)
         lock = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -60,6 +61,26 @@ def prepare(
         message = f"Failed to copy job files from {source}: {error.strerror}{what}"
         raise CopyFailed(message) from error
     return os.path.join(copies, name)
+
+
+def _resolved(source: str) -> str:
+    """Return the folder of a job, or the one that a link in its place leads to.
+
+    Only links of our own and of root are followed: we may read more than whoever else made one.
+    Raises: OSError, CopyFailed.
+    """
+    handle = os.open(source, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(handle)
+        if not stat.S_ISLNK(facts.st_mode):
+            return source
+        if facts.st_uid not in {0, os.geteuid()}:
+            raise CopyFailed(f"The folder {source} is a link of another user; it is not followed.")
+        return os.path.realpath(
+            os.path.join(os.path.dirname(source), os.readlink("", dir_fd=handle))
+        )
+    finally:
+        os.close(handle)
 
 
 def files_of(folder: str) -> dict[str, File]:

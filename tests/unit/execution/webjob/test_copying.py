@@ -208,3 +208,38 @@ def test_a_file_that_is_replaced_by_a_link_is_not_followed(job: Job, tmp_path: P
 
     assert (working / "test1.txt").is_symlink()
     assert copying.files_of(str(working))["test1.txt"][1] == len(str(secret))
+
+
+@pytest.mark.parametrize("relative", [True, False])
+def test_a_link_in_place_of_the_folder_is_followed(
+    job: Job, tmp_path: Path, *, relative: bool
+) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to("source" if relative else job.source)
+
+    folder = prepare(str(linked), str(tmp_path / "other"), "run.sh", None, job.said.append)
+
+    assert copying.files_of(folder) == copying.files_of(str(job.source))
+    assert prepare(str(linked), str(tmp_path / "other"), "run.sh", None, job.said.append) == folder
+
+
+def test_a_link_that_another_user_made_is_told_and_not_followed(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to(job.source)
+    if os.geteuid() == 0:
+        os.chown(linked, 12345, 12345, follow_symlinks=False)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+
+    with pytest.raises(CopyFailed, match="a link of another user"):
+        prepare(str(linked), str(tmp_path / "other"), "run.sh", None, job.said.append)
+
+
+def test_a_link_to_nothing_is_told_with_its_target(job: Job, tmp_path: Path) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to("nowhere")
+
+    with pytest.raises(CopyFailed, match=f"No such file or directory: {tmp_path}/nowhere$"):
+        prepare(str(linked), str(tmp_path / "other"), "run.sh", None, job.said.append)
