@@ -68,6 +68,10 @@ class Retention:
         while ids := self._pruning.beyond(key, 0, BATCH):
             self._delete(ids)
 
+    def forget_runs(self, ids: list[int]) -> None:
+        """Delete these runs; they have to be over."""
+        self._delete(ids)
+
     def _prune_jobs(self, jobs: list[Keeping], done: threading.Event) -> None:
         for keeping in jobs:
             if done.is_set():

@@ -4,7 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from jobsched.model import WebJobType
+from jobsched.web import uploads
+from jobsched.web.kudu import kudu as routes
+from jobsched.webjobs.deployment import Place
 from tests.support.kudu import ZIP, Kudu
+from tests.support.native import Native
 from tests.support.server import Server
 
 FOR_EVER = "echo begun\nsleep 300 & wait\n"
@@ -47,6 +52,26 @@ def test_file_names_come_in_every_form(kudu: Kudu, disposition: str) -> None:
 
     assert response.status_code == 200, response.text
     assert response.json()["run_command"] == "run.sh"
+
+
+def test_an_upload_that_is_deleted_at_the_same_time_is_a_conflict(
+    api: Native, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.app.register_blueprint(routes)
+    replace = uploads.replace
+
+    def deleted_meanwhile(place: Place, file: str | None) -> None:
+        replace(place, file)
+        api.operations.webjobs.sync()
+        api.operations.webjobs.delete(WebJobType.TRIGGERED, "brief", "somebody else")
+
+    monkeypatch.setattr(uploads, "replace", deleted_meanwhile)
+    headers = {"Content-Disposition": "attachment; filename=run.sh"}
+
+    answer = api.client().put("/api/triggeredwebjobs/brief", data=b"true", headers=headers)
+
+    assert answer.status_code == 409
+    assert "deleted" in answer.text
 
 
 def test_a_deployment_can_be_rolled_back(kudu: Kudu) -> None:

@@ -34,18 +34,27 @@ class Remover:
         self._syncer = syncer
 
     def remove(self, webjob: WebJob, by: str) -> None:
-        """Remove a job with everything of it. Raises: Conflict when its folder stays."""
+        """Remove a job with everything of it. Raises: Conflict when its folder stays.
+
+        One that is uploaded by the same name meanwhile is another job: it is left alone.
+        """
         site, kind, name = self._syncer.site(), webjob.type, webjob.name
         job = self._store.jobs.get(webjob.job_id)
         deployments = Deployments(site, self._syncer.scripts())
-        with deployments.alone(Place(kind=kind, name=name, folder=Path(webjob.folder))):
+        place = Place(kind=kind, name=name, folder=Path(webjob.folder))
+        with deployments.alone(place):
             removed = [_set_aside(site, folder) for folder in discovery.folders(site, kind, name)]
-        self._syncer.sync([(kind, name)], by, surely=True)
-        grace = 0.0 if job is None else job.policy.grace or 0.0
-        self._wait_for_end(webjob.job_key, grace + _MARGIN)
+            self._syncer.sync([(kind, name)], by, surely=True)
+            living = [run.id for run in self._store.runs.of_job(webjob.job_key, *ON_A_MACHINE)]
+            if not living:
+                self._forget(site, kind, name, webjob.job_key)
+        if living:
+            grace = 0.0 if job is None else job.policy.grace or 0.0
+            self._wait_for_end(living, grace + _MARGIN)
+            with deployments.alone(place):
+                self._forget_after(site, webjob, living)
         for folder in removed:
             _remove(folder)
-        self._forget(site, kind, name, webjob.job_key)
 
     def tidy(self) -> int:
         """Remove the data and the runs of deleted web jobs; return of how many."""
@@ -67,14 +76,25 @@ class Remover:
         _remove_places(site, kind, name)
         self._retention().forget(key)
 
+    def _forget_after(self, site: Site, webjob: WebJob, ended: list[int]) -> None:
+        """Remove what is left of a job, but nothing of one that has taken its place."""
+        if discovery.folders(site, webjob.type, webjob.name):
+            self._retention().forget_runs([run for run in ended if run not in self._living(ended)])
+        else:
+            self._forget(site, webjob.type, webjob.name, webjob.job_key)
+
     def _retention(self) -> Retention:
         return Retention(self._configuration.settings, self._store)
 
-    def _wait_for_end(self, key: int, seconds: float) -> None:
-        """Wait until none of the job's processes lives, but not for ever."""
+    def _wait_for_end(self, runs: list[int], seconds: float) -> None:
+        """Wait until none of the processes of *runs* lives, but not for ever."""
         end = clock.monotonic() + seconds
-        while self._store.runs.of_job(key, *ON_A_MACHINE) and clock.monotonic() < end:
+        while self._living(runs) and clock.monotonic() < end:
             time.sleep(_LOOK_EVERY)
+
+    def _living(self, runs: list[int]) -> set[int]:
+        states = self._store.runs.states(runs)
+        return {run for run, (state, _) in states.items() if state in ON_A_MACHINE}
 
 
 def _set_aside(site: Site, folder: Path) -> Path:

@@ -15,6 +15,8 @@ from jobsched.web.kudu.shapes import job_body
 from jobsched.web.openapi import describes
 from jobsched.webjobs.deployment import Place
 
+GONE = "{} has its new files, but somebody else has deleted it at the same time."
+
 
 @route("PUT", EITHER, "/<name>")
 @needs(Role.ADMIN)
@@ -39,4 +41,7 @@ def roll_back(kind: WebJobType, name: str) -> Response:
 
 def _deployed(place: Place) -> Response:
     operations.webjobs.sync([(place.kind, place.name.lower())], asking.who_asks())
-    return answer(job_body(operations.webjobs.get(place.kind, place.name)))
+    try:
+        return answer(job_body(operations.webjobs.get(place.kind, place.name)))
+    except UnknownWebJob:
+        raise Conflict(GONE.format(place.name)) from None

@@ -10,10 +10,10 @@ from jobsched import clock
 from jobsched.clock import SECOND
 from jobsched.errors import Conflict, Unavailable, UnknownWebJob
 from jobsched.model import EndedBy, RunState
-from jobsched.operations.webjobs import WebJobs, syncing
+from jobsched.operations.webjobs import WebJobs, removing, syncing
 from jobsched.storage import Store
 from jobsched.webjobs.places import Site
-from tests.support.rows import add_run
+from tests.support.rows import add_run, claim_all, settle
 from tests.support.webjobs import TRIGGERED, job_of, put, ran, verbs_over
 
 
@@ -80,6 +80,35 @@ def test_delete_removes_files_data_and_history(store: Store, site: Site, webjobs
     assert store.runs.last_of_jobs([job.key]) == {}
     with pytest.raises(UnknownWebJob):
         webjobs.delete(TRIGGERED, "backup", "me")
+
+
+def test_a_job_uploaded_while_another_of_its_name_ends_is_left_alone(
+    store: Store, site: Site, webjobs: WebJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(site, TRIGGERED, "backup")
+    job = job_of(webjobs)
+    add_run(store, job, created_us=clock.now_us() - SECOND)
+    (old,) = claim_all(store)
+    new: list[int] = []
+
+    def meanwhile(_: float) -> None:
+        if not new:
+            settle(store, old.run)
+            put(site, TRIGGERED, "backup")
+            new.append(add_run(store, job_of(webjobs)).id)
+            claim_all(store)
+            site.data(TRIGGERED, "backup").mkdir(parents=True)
+
+    monkeypatch.setattr("jobsched.operations.webjobs.removing.time.sleep", meanwhile)
+    monkeypatch.setattr(removing, "_MARGIN", 1.0)
+    webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert store.runs.get(old.run.id) is None
+    living = store.runs.get(new[0])
+    assert living is not None
+    assert living.state is not RunState.DONE
+    assert site.data(TRIGGERED, "backup").exists()
+    assert webjobs.get(TRIGGERED, "backup").job.id == job.id
 
 
 def test_delete_of_a_linked_folder_leaves_what_it_links_to(
