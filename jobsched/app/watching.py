@@ -6,6 +6,7 @@ the supervisor. What the schedules of the jobs did is written to their files on 
 """
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ _LOOK_EVERY = 2.0  # for folders that are not there yet, and for changed setting
 _GATHER = 800  # milliseconds, at most, that changes are gathered
 _QUIET = 200  # milliseconds without a change that end the gathering
 _RETRY = 5.0
-_SILENT = 60.0  # until events are tried again after they have failed
+_SILENT = 60.0  # seconds until events are tried again after they have failed
 _REST = 50  # times as long as a look at all folders took: a hundred thousand files take a while
 
 
@@ -46,6 +47,7 @@ class Watching:
         self._done = threading.Event()
         self._all_at = 0.0
         self._told = True
+        self._said = ""
         self._tidied = False
         self._seen: tuple[object, object] | None = None
         self._thread = threading.Thread(target=self._work, name="webjobs", daemon=True)
@@ -89,15 +91,23 @@ class Watching:
     def _changes(self, roots: list[Path]) -> Iterator[set[Path]]:
         """Yield what has changed below *roots*, or nothing every now and then."""
         yield set()
+        again_at = math.inf
         if roots and self._told:
             try:
                 yield from self._told_by_disk(roots)
-            except (OSError, RuntimeError) as error:  # no watches left, say
-                _tell(f"{error}; the folders are looked at every {POLL_EVERY:g} s instead")
+            except (OSError, RuntimeError) as error:  # no watches left, a name that is no UTF-8
+                self._tell_once(
+                    f"{error}; the folders are looked at every {POLL_EVERY:g} s instead"
+                )
                 self._told, self._all_at = False, 0.0
-                self._again_at = clock.monotonic() + _SILENT
-        while not self._done.wait(_LOOK_EVERY):
+                again_at = clock.monotonic() + _SILENT
+        while not self._done.wait(_LOOK_EVERY) and clock.monotonic() < again_at:
             yield set()
+
+    def _tell_once(self, reason: str) -> None:
+        if reason != self._said:
+            self._said = reason
+            _tell(reason)
 
     def _told_by_disk(self, roots: list[Path]) -> Iterator[set[Path]]:
         # Imported late: only this thread needs it.

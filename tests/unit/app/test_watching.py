@@ -1,5 +1,6 @@
 """What goes wrong while folders are watched is told and tried again."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -99,6 +100,26 @@ def test_where_the_disk_tells_nothing_the_folders_are_looked_at(
 
     assert len(trouble(told)) == 1
     assert "OS file watch limit reached" in trouble(told)[0]
+
+
+def test_a_name_that_is_no_utf8_ends_the_events_only_for_a_while(
+    site: Site, start: Start, told: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "_SILENT", 1.0)
+    run = Watching(start, lambda topic: None)
+    run.start()
+    try:
+        put(site, TRIGGERED, "first")
+        until(lambda: names(start) == ["first"], 5)
+        (site.roots(TRIGGERED)[0] / os.fsdecode(b"bad\xff")).mkdir()
+        put(site, TRIGGERED, "beside")
+        until(lambda: names(start) == ["beside", "first"], 5)
+        until(lambda: trouble(told), 5)
+        until(lambda: run._told, 5, "events are tried again")
+        put(site, TRIGGERED, "late")
+        until(lambda: names(start) == ["beside", "first", "late"], 5)
+    finally:
+        run.stop()
 
 
 def test_network_disks_are_looked_at(
