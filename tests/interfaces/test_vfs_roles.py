@@ -11,8 +11,10 @@ from jobsched.model import Role
 from jobsched.web.vfs import vfs
 from tests.support.native import Native, native_api
 from tests.support.web import ask, bearer
+from tests.support.zips import zipped
 
 LOG = "data/jobs/triggered/job/20260101000000000/output_log.txt"
+SCHEDULE = "data/jobs/triggered/job/job_scheduler.log"
 SCRIPT = "site/wwwroot/App_Data/jobs/triggered/job/run.sh"
 # What a job keeps for itself.
 OWN = (
@@ -28,7 +30,8 @@ def api(tmp_path: Path) -> Iterator[Native]:
     with native_api(tmp_path) as api:
         api.app.register_blueprint(vfs)
         api.operations.webjobs.deployments.prepare()
-        for path in (LOG, SCRIPT, "LogFiles/site.log", *OWN):
+        rolled = SCHEDULE.replace(".", "_prev.")
+        for path in (LOG, SCHEDULE, rolled, SCRIPT, "LogFiles/site.log", *OWN):
             (api.settings.data_dir / path).parent.mkdir(parents=True, exist_ok=True)
             (api.settings.data_dir / path).write_text("text")
         yield api
@@ -44,6 +47,8 @@ def api(tmp_path: Path) -> Iterator[Native]:
         ("/vfs/data/jobs/triggered/job/20260101000000000/output.log", 200),
         ("/zip/LogFiles/", 200),
         ("/zip/data/jobs/triggered/job/", 200),
+        (f"/vfs/{SCHEDULE}", 200),
+        (f"/vfs/{SCHEDULE.replace('.', '_prev.')}", 200),
         ("/vfs/data/jobs/triggered/job/private.key", 403),
         ("/vfs/data/jobs/triggered/job/20260101000000000/private.key", 403),
         ("/vfs/data/jobs/continuous/job/own/job_log.txt", 403),
@@ -71,8 +76,12 @@ def test_what_a_job_keeps_for_itself_is_in_no_list_and_no_zip(api: Native, role:
         names = zipfile.ZipFile(io.BytesIO(packed.data)).namelist()
     listed = ask(api.guarded, "/vfs/data/jobs/triggered/job/", headers=headers).get_json()
 
-    assert names == ["job/20260101000000000/output_log.txt"]
-    assert [node["name"] for node in listed] == ["20260101000000000"]
+    logs = ["job_scheduler.log", "job_scheduler_prev.log"]
+    assert sorted(names) == [
+        "job/20260101000000000/output_log.txt",
+        *(f"job/{log}" for log in logs),
+    ]
+    assert sorted(node["name"] for node in listed) == ["20260101000000000", *logs]
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR])
@@ -88,6 +97,46 @@ def test_only_an_admin_changes_files(api: Native, role: Role, method: str, path:
     assert response.status_code == (405 if (method, path[:4]) == ("DELETE", "/zip") else 403)
     assert list(response.get_json()) == ["Message"]
     assert (api.settings.data_dir / LOG).read_text() == "text"
+
+
+@pytest.mark.parametrize("name", ["bad%20name", "a.b", "-x", "%C3%A4", "x" * 65])
+@pytest.mark.parametrize("path", ["/vfs/{}/run.sh", "/vfs/{}/", "/zip/{}/", "/zip/{}/inner/"])
+def test_W46_no_file_makes_a_job_of_a_name_that_is_not_allowed(
+    api: Native, path: str, name: str
+) -> None:
+    path = path.format(f"site/wwwroot/app_data/jobs/triggered/{name}")
+    made = api.settings.data_dir / "site/wwwroot/App_Data/jobs/triggered"
+
+    answer = ask(api.guarded, path, "PUT", headers=ZIP, data=zipped({"run.sh": "true"}))
+
+    assert answer.status_code == 400
+    assert [folder.name for folder in made.iterdir()] == ["job"]
+
+
+def test_what_is_no_job_may_have_any_name_beside_them(api: Native) -> None:
+    for path in ("bad%20name", ".hidden%20folder/file", "job/inner%20folder/a%20file"):
+        whole = f"/vfs/site/wwwroot/App_Data/jobs/triggered/{path}"
+        assert ask(api.guarded, whole, "PUT", data=b"x").status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/vfs/site/new", 201),
+        ("PUT", "/vfs/site/folder/", 201),
+        ("PUT", "/zip/site/folder/", 200),
+        ("PUT", f"/vfs/{LOG}", 204),
+        ("DELETE", f"/vfs/{LOG}", 200),
+        ("GET", "/vfs/site", 307),
+    ],
+)
+def test_an_empty_answer_has_no_type(api: Native, method: str, path: str, status: int) -> None:
+    headers = {"If-Match": "*", "Content-Type": "application/zip"}
+
+    answer = ask(api.guarded, path, method, headers=headers, data=zipped({"a": "b"}))
+
+    assert (answer.status_code, answer.data) == (status, b"")
+    assert "Content-Type" not in answer.headers
 
 
 def test_changes_and_refusals_are_audited(api: Native) -> None:

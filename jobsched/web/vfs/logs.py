@@ -15,6 +15,7 @@ _RUN = re.compile(r"[0-9]{14,18}", re.ASCII)
 _STREAM = re.compile(r"(output|error)(?:_([0-9]{14,18}))?\.log", re.ASCII)
 _OLD_RUN = 14
 _OF_RUN = frozenset({"output_log.txt", "error_log.txt", "status"})
+_OF_SCHEDULE = frozenset({"job_scheduler.log", "job_scheduler_prev.log"})
 _OF_JOB = re.compile(r"job_log\.txt|job_prev_log(\.[0-9])?\.txt", re.ASCII)
 
 
@@ -37,7 +38,7 @@ def is_written_by_us(parts: Parts) -> bool:
         return len(inside) == 1 and _OF_JOB.fullmatch(inside[0]) is not None
     if len(inside) == 2:
         return _RUN.fullmatch(inside[0]) is not None and inside[1] in _OF_RUN
-    return kind == ("triggered",) and inside == ("job_scheduler.log",)
+    return kind == ("triggered",) and len(inside) == 1 and inside[0] in _OF_SCHEDULE
 
 
 def is_awaited(parts: Parts) -> bool:
