@@ -77,6 +77,7 @@ class Demands:
     changes_state: bool
     body_limit: int | None
     takes_uploads: bool
+    only_from_here: bool
 
 
 def needs(role: Role) -> Callable[[View], View]:
@@ -87,6 +88,11 @@ def needs(role: Role) -> Callable[[View], View]:
 def changes_state(view: View) -> View:
     """Declare that even a GET of this view changes something."""
     return _declaring("changes_state", True)(view)
+
+
+def from_here(view: View) -> View:
+    """Declare that pages of other sites may not even send GET to this view."""
+    return _declaring("only_from_here", True)(view)
 
 
 def changes_nothing(view: View) -> View:
@@ -148,7 +154,8 @@ class Gate:
         demands = _demands()
         g.audited = demands.changes_state
         self._check_host()
-        if demands.changes_state or request.method not in READING:
+        unsafe = demands.changes_state or request.method not in READING
+        if unsafe or demands.only_from_here:
             origins.check_site()
         if request.endpoint not in EXEMPT:
             self._admit_audited(demands.role)
@@ -294,6 +301,7 @@ def _demands() -> Demands:
         changes_state=getattr(view, "changes_state", not reading),
         body_limit=getattr(view, "body_limit", None),
         takes_uploads=getattr(view, "takes_uploads", False),
+        only_from_here=getattr(view, "only_from_here", False),
     )
 
 

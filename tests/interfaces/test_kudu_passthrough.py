@@ -87,6 +87,16 @@ def test_CloneRequestTestCase(kudu: Kudu, echo: str, method: str) -> None:
     assert answer.headers["X-Job"] == "echo"
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
+)
+def test_pages_of_other_sites_reach_no_job(
+    kudu: Kudu, echo: str, method: str, headers: dict[str, str]
+) -> None:
+    assert kudu.server.request(method, echo, headers=headers).status_code == 403
+
+
 def test_a_body_without_a_length_goes_through(kudu: Kudu, echo: str) -> None:
     answer = kudu.server.post(f"{echo}/stream", data=iter([b"one ", b"two"]))
 

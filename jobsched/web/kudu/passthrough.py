@@ -7,7 +7,7 @@ from flask import Response, request
 from jobsched.errors import UnknownWebJob
 from jobsched.model import Role, ServiceState, WebJobType
 from jobsched.web.context import operations
-from jobsched.web.gate import body_limit, needs
+from jobsched.web.gate import body_limit, from_here, needs
 from jobsched.web.kudu import finding
 from jobsched.web.kudu.answers import answer
 from jobsched.web.kudu.blueprint import CONTINUOUS, route
@@ -63,7 +63,8 @@ def _add(method: str) -> None:
         return _pass(name, rest)
 
     view.__name__, view.__doc__ = f"pass_{method.lower()}", _pass.__doc__
-    view = needs(Role.OPERATOR)(body_limit(LARGEST)(view))
+    # What a job does upon a GET is its own affair: other sites may not make a browser send one.
+    view = from_here(needs(Role.OPERATOR)(body_limit(LARGEST)(view)))
     view = describes(answers={200: "*/*"}, errors=(UnknownWebJob,))(view)
     route(method, [f"{prefix}/<name>/passthrough" for prefix in CONTINUOUS])(view)
     view.__name__ += "_below"
