@@ -27,6 +27,7 @@ def test_settings_are_added_and_shown(client: FlaskClient, path: str) -> None:
     sent = client.post(path, json={"COLOUR": "red", "SIZE": 5, "SURE": True})
 
     assert (sent.status_code, sent.data) == (204, b"")
+    assert "Content-Type" not in sent.headers
     shown = client.get(path)
     assert shown.get_json() == {"COLOUR": "red", "SIZE": "5", "SURE": "true"}
     assert shown.content_type == "application/json; charset=utf-8"

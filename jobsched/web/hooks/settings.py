@@ -9,7 +9,7 @@ from flask import Response
 from jobsched.catalog import MASK, masked
 from jobsched.errors import FieldError, InvalidInput, UnknownSetting
 from jobsched.model import Role
-from jobsched.web.answers import nothing
+from jobsched.web.answers import untyped
 from jobsched.web.context import caller, operations
 from jobsched.web.gate import body_limit, needs, principal
 from jobsched.web.hooks.blueprint import answer, route
@@ -44,7 +44,7 @@ def show_setting(name: str) -> Response:
 def change_settings() -> Response:
     """Add or replace app settings: ``{NAME: VALUE, ...}`` or ``{"key": NAME, "value": VALUE}``."""
     operations.app_settings.put(_texts(_pairs(json_object())), caller())
-    return nothing(204)
+    return untyped(204)
 
 
 @route("DELETE", "/settings/<name>")
@@ -53,7 +53,7 @@ def change_settings() -> Response:
 def delete_setting(name: str) -> Response:
     """Remove an app setting; 204 as well when there is none."""
     operations.app_settings.delete(name, caller())
-    return nothing(204)
+    return untyped(204)
 
 
 def _shown(name: str, value: str) -> str:

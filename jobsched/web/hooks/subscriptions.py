@@ -13,6 +13,7 @@ from jobsched.operations.webhooks import HookDraft
 from jobsched.operations.webhooks.bodies import text_of
 from jobsched.storage.deliveries import Attempt, Delivery
 from jobsched.storage.hooks import Hook
+from jobsched.web.answers import untyped
 from jobsched.web.context import caller, operations
 from jobsched.web.gate import needs, principal
 from jobsched.web.hooks.blueprint import answer, iso, route
@@ -79,7 +80,7 @@ def list_deliveries(hook_id: str) -> Response:
 def unsubscribe(hook_id: str) -> Response:
     """Remove a web hook; 200 as well when there is none (Kudu)."""
     operations.web_hooks.delete(hook_id, caller())
-    return Response(b"", 200)
+    return untyped(200)
 
 
 @route("POST", "/hooks/publish/<event>")
@@ -88,7 +89,7 @@ def unsubscribe(hook_id: str) -> Response:
 def publish(event: str) -> Response:
     """Tell everybody who wants *event* the JSON object that is sent."""
     operations.web_hooks.publish(event, text_of(json_object()))
-    return Response(b"", 200)
+    return untyped(200)
 
 
 def _base_url() -> str:

@@ -28,7 +28,7 @@ def tagged(body: Any, tag: str | None = None) -> Response:
     data = to_json(body) + b"\n"
     tag = tag or hashlib.blake2b(data, digest_size=12).hexdigest()
     if "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag):
-        response = Response(b"", 304)
+        response = nothing(304)
     else:
         response = Response(data, content_type=JSON)
     response.set_etag(tag)

@@ -8,6 +8,7 @@ from flask import Response, request
 
 from jobsched.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from jobsched.web import gate, uploads
+from jobsched.web.answers import untyped
 from jobsched.web.context import operations
 from jobsched.web.disposition import file_name
 from jobsched.web.openapi import describes
@@ -59,13 +60,14 @@ def put_archive(path: str = "") -> Response:
         message = "The path has a character that no name in an archive may have."
         raise InvalidInput.field("path", "characters", message)
     addresses.check_new(address)
+    jobs.check_name(address)
     place = jobs.place_of(address) if address.parts else None
     if place is None:
         _unpack(address)
     else:
         uploads.merge(place, _single_file())
     jobs.look_again(address)
-    return Response(b"", 200)
+    return untyped(200)
 
 
 def _pieces(address: Address, allowed: Callable[[Parts], bool] | None) -> Iterator[bytes]:

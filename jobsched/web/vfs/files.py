@@ -19,6 +19,7 @@ from jobsched.errors import (
 )
 from jobsched.model import Role
 from jobsched.web import gate, uploads
+from jobsched.web.answers import untyped
 from jobsched.web.context import operations
 from jobsched.web.openapi import describes
 from jobsched.web.vfs import addresses, jobs, kinds, logs, tags
@@ -69,6 +70,7 @@ def put_file(path: str = "") -> Response:
     node = address.tree.look(address.parts)
     if node is None:
         addresses.check_new(address)
+        jobs.check_name(address)
     if address.slash or (node is not None and node.is_folder):
         return _make_folder(address, node)
     if node is not None:
@@ -93,12 +95,12 @@ def delete_file(path: str = "") -> Response:
             tags.require_match(address.tree.look(address.parts) or node)
             address.tree.delete_file(address.parts)
     jobs.look_again(address, surely=True)
-    return Response(b"", 200)
+    return untyped(200)
 
 
 def redirected(*, slash: bool) -> Response:
     """Return the redirect to the same address with or without its last *slash*."""
-    return Response(b"", 307, {"Location": addresses.url(slash=slash)})
+    return untyped(307, location=addresses.url(slash=slash))
 
 
 def _found(address: Address) -> tuple[Address, Node]:
@@ -150,7 +152,7 @@ def _file(address: Address) -> Response:
 
 def _response(address: Address, file: BinaryIO, node: Node) -> Response:
     if tags.is_known(node):
-        return Response(b"", 304)
+        return untyped(304)
     part = tags.wanted_part(node)
     first, end = part or (0, node.size)
     kind = kinds.LOG if address.is_log else kinds.media_type(node.name)
@@ -176,7 +178,7 @@ def _make_folder(address: Address, node: Node | None) -> Response:
         raise Conflict(f"{shown(address.name) or 'The root'} is there already.")
     address.tree.make_folder(address.parts)
     jobs.look_again(address)
-    return Response(b"", 201)
+    return untyped(201)
 
 
 def _write(address: Address) -> Response:
@@ -189,7 +191,7 @@ def _write(address: Address) -> Response:
                 tags.require_match(node)
             written = address.tree.put(address.parts, body)
     jobs.look_again(address)
-    return tags.dress(Response(b"", 201 if node is None else 204), written)
+    return tags.dress(untyped(201 if node is None else 204), written)
 
 
 def _delete_folder(address: Address, *, recursive: bool) -> None:

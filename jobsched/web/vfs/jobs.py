@@ -25,6 +25,20 @@ def place_of(address: Address) -> Place | None:
     return None
 
 
+def check_name(address: Address) -> None:
+    """Check the name of the job that something new at *address* would be of, or be itself.
+
+    A file beside the folders of jobs is nobody's, and so is a hidden folder. Raises: InvalidInput
+    for a new name that is not allowed (P2).
+    """
+    path = address.tree.path(address.parts)
+    for kind, root in operations.webjobs.site.kinds():
+        inside = path.relative_to(root).parts if path.is_relative_to(root) else ()
+        in_folder = len(inside) > 1 or (address.slash and bool(inside))
+        if in_folder and not inside[0].startswith("."):
+            operations.webjobs.deployments.place_at(kind, root / inside[0])
+
+
 @contextmanager
 def alone(address: Address) -> Iterator[None]:
     """Hold the lock of the files at *address*: of the job that they belong to, else of all."""
