@@ -7,6 +7,8 @@ and its stderr. It is found again through these, never through a pid.
 import hashlib
 import os
 import secrets
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -20,6 +22,7 @@ from jobsched.execution.protocol import Message
 _PROGRAM = str(Path(__file__).parents[1] / "runner" / "program.py")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 _CHUNK = 1 << 18
+_CREDENTIALS = "3i"  # pid, uid, gid
 
 
 class RunnerGone(Exception):
@@ -38,6 +41,12 @@ class Connection:
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""
         return self._socket.fileno()
+
+    def peer(self) -> int:
+        """Return the pid of the runner, as the kernel noted it when that began to listen."""
+        size = struct.calcsize(_CREDENTIALS)
+        found = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int(struct.unpack(_CREDENTIALS, found)[0])
 
     @property
     def blocked(self) -> bool:
