@@ -1,5 +1,6 @@
 """Requests that continuous jobs answer themselves, handed on by /passthrough."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,18 @@ while True:
         path = client.recv(65536).split()[1].decode()
         client.sendall(ANSWERS[path])
         client.shutdown(socket.SHUT_WR)
+"""
+
+SLEEPY = """
+import http.server, os, time
+class Sleepy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path != "/quick":
+            time.sleep(300)
+        self.send_response(299)
+        self.end_headers()
+port = int(os.environ["WEBJOBS_PORT"])
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Sleepy).serve_forever()
 """
 
 
@@ -168,3 +181,23 @@ def test_odd_answers_go_through(kudu: Kudu, rude: str) -> None:
     assert (folded.text, folded.headers["X-Fold"]) == ("ok", "a b")
     assert endless.text == "until the end"
     assert (typeless.content, typeless.headers.get("Content-Type")) == (b"", None)
+
+
+def test_a_job_that_does_not_answer_stands_in_nobodys_way(kudu: Kudu, echo: str) -> None:
+    kudu.deploy("continuous", "sleepy", SLEEPY, file="run.py")
+    url = "/api/continuouswebjobs/sleepy/passthrough"
+
+    def quick() -> int:
+        return kudu.server.get(f"{url}/quick").status_code
+
+    until(lambda: quick() == 299, 20, "the job listens")
+    head = f"GET {url}/slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    clients = [socket.create_connection(("127.0.0.1", kudu.server.port)) for _ in range(40)]
+    for client in clients:
+        client.sendall(head)
+
+    until(lambda: quick() == 503, 10, "as many wait for it as may")
+    assert kudu.server.get(echo).status_code == 207
+    for client in clients:
+        client.close()
+    until(lambda: quick() == 299, 10, "nobody waits for those who left")

@@ -2,17 +2,22 @@
 
 import errno
 import re
+import select
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote
 
 from flask import Response, request
+from werkzeug.exceptions import ClientDisconnected
 
 from jobsched.errors import Unavailable
+from jobsched.web import waiting
 
 LOOPBACK = "127.0.0.1"
 MOST = 128  # at once: each holds a thread
+MOST_OF_ONE = 32  # of these to one job, so that those of others are answered
 SILENCE = 100.0  # seconds without a byte after which nobody waits any longer (.NET's default)
 BLOCK = 65_536
 # What concerns one connection only (RFC 9110, 7.6.1), and what is between the client and us.
@@ -25,7 +30,9 @@ _NOT_BACK = frozenset({"set-cookie", "content-security-policy"})
 # What a job shows must not act as if it were one of our own pages.
 _APART = ("Content-Security-Policy", "sandbox allow-scripts allow-forms; frame-ancestors 'none'")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-_places = threading.BoundedSemaphore(MOST)
+_GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+_places: Counter[int] = Counter()  # by port
+_guard = threading.Lock()
 
 
 class Unreachable(Exception):
@@ -39,13 +46,12 @@ def forward(port: int, target: str) -> Response:
 
     Raises: Unreachable; Unavailable when as many requests are being handed on as may.
     """
-    if not _places.acquire(blocking=False):
-        raise Unavailable(f"{MOST} requests are being handed on to jobs already.")
+    _take_place(port)
     connection = HTTPConnection(LOOPBACK, port, timeout=SILENCE)
     try:
         answer = _asked(connection, quote(target, safe=_PRINTABLE))
     except BaseException as error:
-        _leave(connection)
+        _leave(connection, port)
         if isinstance(error, OSError | HTTPException | ValueError):
             raise Unreachable(str(error) or type(error).__name__) from error
         raise
@@ -53,13 +59,25 @@ def forward(port: int, target: str) -> Response:
     response.headers.clear()
     response.headers.extend(_end_to_end(answer.getheaders(), _NOT_BACK))
     response.headers.add(*_APART)
-    response.call_on_close(lambda: _leave(connection))
+    response.call_on_close(lambda: _leave(connection, port))
     return response
 
 
-def _leave(connection: HTTPConnection) -> None:
+def _take_place(port: int) -> None:
+    with _guard:
+        if _places[port] >= MOST_OF_ONE:
+            raise Unavailable(f"{MOST_OF_ONE} requests are being handed on to this job already.")
+        if _places.total() >= MOST:
+            raise Unavailable(f"{MOST} requests are being handed on to jobs already.")
+        _places[port] += 1
+
+
+def _leave(connection: HTTPConnection, port: int) -> None:
     connection.close()
-    _places.release()
+    with _guard:
+        _places[port] -= 1
+        if not _places[port]:
+            del _places[port]
 
 
 def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
@@ -73,10 +91,26 @@ def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
     connection.request(
         request.method, target, body, headers, encode_chunked="Transfer-Encoding" in headers
     )
+    _await_answer(connection)
     answer = connection.getresponse()
     if answer.status < 200:
         raise HTTPException(f"it answers with {answer.status}")
     return answer
+
+
+def _await_answer(connection: HTTPConnection) -> None:
+    """Wait until the job begins to answer. Raises: ClientDisconnected, TimeoutError."""
+    client = waiting.client()
+    if client is None:
+        return
+    poller = select.poll()
+    poller.register(connection.sock, select.POLLIN)
+    poller.register(client, _GONE)
+    ready = {descriptor for descriptor, _ in poller.poll(SILENCE * 1000)}
+    if not ready:
+        raise TimeoutError("timed out")
+    if connection.sock.fileno() not in ready:
+        raise ClientDisconnected
 
 
 def _blocks() -> Iterator[bytes]:
