@@ -22,6 +22,7 @@ from jobsched.webjobs.deployment import Deployments, Place
 from jobsched.webjobs.places import Site, entries, is_folder
 
 _MARGIN = 10.0  # seconds beyond its grace that a run may take to end
+_LONGEST_GRACE = 60.0  # seconds; whoever deletes a job waits for the answer
 _LOOK_EVERY = 0.05
 
 
@@ -50,7 +51,7 @@ class Remover:
                 self._forget(site, kind, name, webjob.job_key)
         if living:
             grace = 0.0 if job is None else job.policy.grace or 0.0
-            self._wait_for_end(living, grace + _MARGIN)
+            self._end(living, min(grace, _LONGEST_GRACE))
             with deployments.alone(place):
                 self._forget_after(site, webjob, living)
         for folder in removed:
@@ -85,6 +86,13 @@ class Remover:
 
     def _retention(self) -> Retention:
         return Retention(self._configuration.settings, self._store)
+
+    def _end(self, runs: list[int], grace: float) -> None:
+        """Wait until *runs*, which were told to stop, have ended; kill what is left then."""
+        self._wait_for_end(runs, grace + _MARGIN)
+        for run_id in self._living(runs):
+            self._syncer.kill(run_id)
+        self._wait_for_end(runs, _MARGIN)
 
     def _wait_for_end(self, runs: list[int], seconds: float) -> None:
         """Wait until none of the processes of *runs* lives, but not for ever."""

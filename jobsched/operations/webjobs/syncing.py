@@ -6,11 +6,12 @@ second looks again, so any number of processes may do this at the same time.
 
 import time
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobsched import clock
-from jobsched.errors import Conflict, StaleVersion, Unavailable, UnknownJob
+from jobsched.errors import Conflict, StaleVersion, Unavailable, UnknownJob, UnknownRun
 from jobsched.execution.script import SCRIPT_TYPES, can_run
 from jobsched.model import EndedBy, Job, Mode, Run, RunState, WebJob, WebJobType
 from jobsched.operations.announce import Announcer
@@ -207,6 +208,12 @@ class Syncer:
         self._announce.job("deleted", job.id, by)
         self._wake(job)
         return True
+
+    def kill(self, run_id: int) -> None:
+        """End a run of a deleted job that has not obeyed."""
+        reason = "the web job was deleted, and this run did not end by itself"
+        with suppress(UnknownRun):
+            self._queue.stop_if_alive(run_id, EndedBy.KILL, reason)
 
     def _latest(self, job: Job) -> Run | None:
         return self._store.runs.last_of_jobs([job.key]).get(job.key)

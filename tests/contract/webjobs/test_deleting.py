@@ -111,6 +111,21 @@ def test_a_job_uploaded_while_another_of_its_name_ends_is_left_alone(
     assert webjobs.get(TRIGGERED, "backup").job.id == job.id
 
 
+def test_delete_kills_what_has_not_ended_after_a_while_whatever_its_settings_say(
+    store: Store, site: Site, webjobs: WebJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(site, TRIGGERED, "stubborn", stopping_wait_time=5_000_000_000)
+    run = add_run(store, job_of(webjobs, "stubborn"))
+    claim_all(store)
+    monkeypatch.setattr(removing, "_LONGEST_GRACE", 0.0, raising=False)
+    monkeypatch.setattr(removing, "_MARGIN", 0.2)
+
+    webjobs.delete(TRIGGERED, "stubborn", "me")
+
+    (wish,) = store.claims.stops("here")
+    assert (wish.run_id, wish.ended_by) == (run.id, EndedBy.KILL)
+
+
 def test_delete_of_a_linked_folder_leaves_what_it_links_to(
     site: Site, webjobs: WebJobs, tmp_path: Path
 ) -> None:
