@@ -243,7 +243,8 @@ class WebJobRuns:
         """Write the ``status`` file of a triggered run: whole, or not at all."""
         if webjob.type is WebJobType.CONTINUOUS:
             return
-        moments = {"StartTime": run.started_at or run.created_at, "EndTime": run.ended_at}
+        # As in the run's object: the moment of which its id is made, waiting included.
+        moments = {"StartTime": run.created_at, "EndTime": run.ended_at}
         told = {"Trigger": _trigger(run, webjob), "Status": word} | {
             name: _iso(moment) for name, moment in moments.items() if moment is not None
         }

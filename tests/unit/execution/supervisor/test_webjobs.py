@@ -228,7 +228,7 @@ def test_the_status_file_follows_the_run(world: World) -> None:
 
     world.runs.running(run, 1_795_285_808_000_000)
     assert said()["Status"] == "Running"
-    assert said()["StartTime"] == "2026-11-21T18:30:08.000000Z"
+    assert said()["StartTime"] == "2026-11-21T18:30:07.123400Z"
 
     world.runs.over(ended(EndedBy.EXIT, exit_code=0))
     assert said()["Status"] == "Success"
