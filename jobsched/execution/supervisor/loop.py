@@ -249,12 +249,12 @@ class Supervisor:
         self._claims.started(starts)
         self._keeper.started(starts)
         self._wake.notify("web")
-        for run_id, claim, started_us in starts:
+        for run_id, claim, _ in starts:
             hosted = self._books.hosted.get((run_id, claim))
             if hosted is not None and hosted.run is not None:
                 tell_started(hosted.run, hosted.runner)
                 if hosted.run.task == WEB_JOB:
-                    self._present.around.webjobs.running(hosted.run, started_us)
+                    self._present.around.webjobs.running(hosted.run)
         self._books.confirmed([(run_id, claim) for run_id, claim, _ in starts])
 
     def _look_around(self) -> None:

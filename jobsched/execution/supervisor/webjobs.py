@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -94,13 +94,12 @@ class WebJobRuns:
             "shutdown_file": str(shutdown_file),
         }
 
-    def running(self, run: Run, started_us: int) -> None:
-        """Write that the process of *run* is there since *started_us* (microseconds)."""
+    def running(self, run: Run) -> None:
+        """Write that the process of *run* is there."""
         with suppress(JobschedError):  # the next word about it will be written
             webjob = self.find(run.job_id or "")
             if webjob is not None:
-                begun = replace(run, started_at=clock.from_us(started_us))
-                self._write_status(begun, webjob, "Running")
+                self._write_status(run, webjob, "Running")
 
     def over(self, run: Run, wait: float | None = None) -> None:
         """Write how *run*, which is done, has ended; unless its files went with its folder.

@@ -226,7 +226,7 @@ def test_the_status_file_follows_the_run(world: World) -> None:
         "StartTime": "2026-11-21T18:30:07.123400Z",
     }
 
-    world.runs.running(run, 1_795_285_808_000_000)
+    world.runs.running(run)
     assert said()["Status"] == "Running"
     assert said()["StartTime"] == "2026-11-21T18:30:07.123400Z"
 
@@ -288,7 +288,7 @@ def test_one_that_does_stays_as_it_is(world: World) -> None:
 def test_a_deleted_web_job_gets_no_folder_again(world: World) -> None:
     world.webjob = None
 
-    world.runs.running(web_run(), 0)
+    world.runs.running(web_run())
     world.runs.over(ended(EndedBy.LOST))
 
     assert not (world.folder / "data").exists()
@@ -300,7 +300,7 @@ def test_trouble_with_the_database_costs_no_more_than_the_files(world: World) ->
 
     runs = WebJobRuns(settings=world.runs.settings, find=busy, app=world.runs.app)
 
-    runs.running(web_run(), 0)
+    runs.running(web_run())
     runs.over(ended(EndedBy.LOST))
 
     assert not (world.folder / "data").exists()
