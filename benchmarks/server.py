@@ -69,10 +69,13 @@ _NAMES = ("parent", "web", "scheduler", "supervisor")
 
 
 @contextmanager
-def serving(scripts: Mapping[str, str], catalog: str = "", code: str = "") -> Iterator[Server]:
+def serving(
+    scripts: Mapping[str, str], catalog: str = "", code: str = "", settings: str = ""
+) -> Iterator[Server]:
     """Start a server whose tasks run *scripts* (name to path); stop it at the end.
 
-    *catalog* is added to its catalog, *code* is the file ``tasks.py`` of its tasks folder.
+    *catalog* is added to its catalog, *code* is the file ``tasks.py`` of its tasks folder,
+    *settings* are further lines of its jobsched.cfg.
     """
     with tempfile.TemporaryDirectory(prefix="jobsched-bench-") as name:
         folder = Path(name)
@@ -80,6 +83,8 @@ def serving(scripts: Mapping[str, str], catalog: str = "", code: str = "") -> It
         _configure(folder, scripts)
         with (folder / "catalog.cfg").open("a") as file:
             file.write(catalog)
+        with (folder / "jobsched.cfg").open("a") as file:
+            file.write(settings)
         (folder / "tasks.py").write_text(code)
         command = [sys.executable, "-m", "jobsched", "--conf-dir", str(folder)]
         command += ["--tasks-dir", str(folder), "--data-dir", str(folder / "data")]

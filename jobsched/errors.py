@@ -7,10 +7,12 @@ JobschedError                500
 ├── NotAuthenticated         401
 ├── NotAllowed               403
 ├── NotFound                 404
-│   ├── UnknownTask, UnknownJob, UnknownRun, UnknownToken, UnknownPage
+│   ├── UnknownTask, UnknownJob, UnknownWebJob, UnknownRun, UnknownToken, UnknownPage
+│   ├── UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
 │   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
+│   ├── HookExists, WebJobFolder
 ├── StaleVersion             412
 ├── TooLarge                 413
 ├── RangeNotSatisfiable      416
@@ -24,6 +26,7 @@ JobschedError                500
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from urllib.parse import quote
 
 
 class JobschedError(Exception):
@@ -115,6 +118,13 @@ class UnknownJob(NotFound):
         super().__init__(f"There is no job {job_id}.", job=job_id)
 
 
+class UnknownWebJob(NotFound):
+    title = "Unknown web job"
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"There is no {kind} web job {name!r}.", type=kind, name=name)
+
+
 class UnknownRun(NotFound):
     title = "Unknown run"
 
@@ -127,6 +137,20 @@ class UnknownToken(NotFound):
 
     def __init__(self, token_id: object) -> None:
         super().__init__(f"There is no token {token_id}.", token=str(token_id))
+
+
+class UnknownSetting(NotFound):
+    title = "Unknown app setting"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no app setting named {name!r}.", name=name)
+
+
+class UnknownHook(NotFound):
+    title = "Unknown web hook"
+
+    def __init__(self, hook_id: str) -> None:
+        super().__init__(f"There is no web hook {hook_id}.", hook=hook_id)
 
 
 class UnknownPage(NotFound):
@@ -176,6 +200,26 @@ class WrongMode(Conflict):
 
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
+
+
+class WebJobFolder(Conflict):
+    """What a web job is stands in its folder: that is changed and deleted, not the job."""
+
+    title = "Web job"
+
+    def __init__(self, job_id: str, kind: str, name: str) -> None:
+        url = f"/api/{kind}webjobs/{quote(name)}"
+        super().__init__(
+            f"Job {job_id} is a web job: delete it at {url}, change it at {url}/settings.",
+            job=job_id,
+        )
+
+
+class HookExists(Conflict):
+    title = "Web hook exists"
+
+    def __init__(self, hook_id: str) -> None:
+        super().__init__(f"Web hook {hook_id} has this address already.", hook=hook_id)
 
 
 class StaleVersion(JobschedError):

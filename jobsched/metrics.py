@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 
 import jobsched
 from jobsched import clock
-from jobsched.model import JobState, Outcome, RunState
+from jobsched.model import JobState, Outcome, RunState, ServiceState
 from jobsched.storage import Store
 from jobsched.storage.figures import newest_runs
 from jobsched.storage.firing import LEASE
@@ -48,6 +48,7 @@ class _Rows(Collector):
         yield InfoMetricFamily("jobsched_build", "This program.", {"version": jobsched.__version__})
         yield from self._jobs()
         yield from self._queue()
+        yield from self._services()
         yield from self._newest()
         yield from self._leader()
         yield from self._nodes()
@@ -66,6 +67,12 @@ class _Rows(Collector):
         yield _by("jobsched_queue_depth", "Runs that wait, by queue.", "queue", depths)
         age = 0.0 if figures.oldest_us is None else _age(figures.oldest_us)
         yield _one("jobsched_queue_oldest_age_seconds", "Age of the oldest waiting run.", age)
+
+    def _services(self) -> Iterator[Metric]:
+        counts = self._store.services.states()
+        values = {state.value: counts[state] for state in ServiceState}
+        about = "Continuous jobs by state, once for each machine."
+        yield _by("jobsched_services", about, "state", values)
 
     def _newest(self) -> Iterator[Metric]:
         newest = newest_runs(self._store.database, NEWEST)

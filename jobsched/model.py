@@ -7,9 +7,10 @@ its end) are kept apart; every interface derives its own words from the facts.
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 
 class Mode(StrEnum):
@@ -52,6 +53,17 @@ class RunState(StrEnum):
     DONE = "done"
 
 
+class ServiceState(StrEnum):
+    """Where a continuous job stands on one machine."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"  # it has ended and is started again in a while
+    INACTIVE = "inactive"  # a singleton that runs on another machine
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.STARTING, RunState.DONE}),
     RunState.STARTING: frozenset(
@@ -76,6 +88,7 @@ class EndedBy(StrEnum):
     IDLE = "idle"
     SHUTDOWN = "shutdown"
     REPLACED = "replaced"
+    UNHEALTHY = "unhealthy"
     EXPIRED = "expired"
     LOST = "lost"
     NOT_STARTED = "not_started"
@@ -101,6 +114,7 @@ _OUTCOMES: Mapping[EndedBy, Outcome] = {
     EndedBy.REPLACED: Outcome.STOPPED,
     EndedBy.TIMEOUT: Outcome.TIMED_OUT,
     EndedBy.IDLE: Outcome.IDLE,
+    EndedBy.UNHEALTHY: Outcome.FAILED,
     EndedBy.LOST: Outcome.LOST,
     EndedBy.EXPIRED: Outcome.NOT_STARTED,
     EndedBy.NOT_STARTED: Outcome.NOT_STARTED,
@@ -180,6 +194,21 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a continuous job is found to hang: a *command* fails, or a *url* does not answer.
+
+    Every *interval* seconds, for *timeout* seconds at the most; it is started anew after so many
+    *failures* in a row.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    interval: float = 30.0
+    timeout: float = 5.0
+    failures: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How a job's runs are treated. Times in seconds; 0 = no limit; None = the task's default."""
 
@@ -198,6 +227,8 @@ class Policy:
     env: Mapping[str, str] = field(default_factory=dict)
     run_as: str | None = None
     detach: bool = False
+    singleton: bool = False  # continuous jobs: on one machine at a time
+    health: Health | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,6 +261,37 @@ class Job:
     version: int
     paused_from: datetime | None = None
     seen_at: datetime | None = None
+
+
+class WebJobType(StrEnum):
+    """The two kinds of web jobs; also the names of their folders."""
+
+    TRIGGERED = "triggered"
+    CONTINUOUS = "continuous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebJob:
+    """What the folder of a web job holds, as it was seen last; the job itself is a ``Job``.
+
+    *script* is the path of what runs, from *folder* on; None when there is nothing that can run.
+    *settings* is the whole of settings.job. *error* says what is wrong with the folder. *inputs*
+    is what the job's trigger and policy were made of; *fingerprint* changes with its files.
+    """
+
+    job_key: int
+    job_id: str
+    type: WebJobType
+    name: str
+    folder: str
+    script: str | None
+    settings: Mapping[str, Any]
+    error: str | None
+    in_place: bool
+    disabled: bool
+    fingerprint: str
+    inputs: str
+    deployed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +396,23 @@ def retry_delay(retries: Retries, attempt: int) -> float:
         delay = min(delay * retries.factor, retries.max_backoff)
     delay = min(delay, retries.max_backoff)
     return delay * (1 - retries.jitter * random.random())  # noqa: S311 - spreads load, no secret
+
+
+def service_policy(policy: Policy) -> Policy:
+    """Return how one run of a continuous job with *policy* is treated.
+
+    It has no limit of time but one that the job itself names, it is no matter of retries (it is
+    started again in any case), and what only concerns the job is left out.
+    """
+    return replace(
+        policy,
+        timeout=policy.timeout or 0.0,
+        idle_timeout=policy.idle_timeout or 0.0,
+        retries=Retries(),
+        on_lost=OnLost.FAIL,
+        history=None,
+        singleton=False,
+    )
 
 
 def overlap_allows(policy: Policy, alive: int) -> bool:

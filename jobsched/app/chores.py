@@ -9,6 +9,7 @@ from jobsched.events import Event, publish
 from jobsched.operations.retention import Retention
 from jobsched.settings import Settings
 from jobsched.storage import Store
+from jobsched.storage.locks import chores_lock
 
 _CHECKPOINT_EVERY = 2.0
 _PRUNE_EVERY = 60.0
@@ -20,7 +21,8 @@ class Chores:
 
     def __init__(self, settings: Settings) -> None:
         self._store = Store.open(settings.database_url)
-        self._store.database.own_checkpoints()
+        self._lock = chores_lock(self._store.database)
+        self._ours = self._lock is None
         self._retention = Retention(settings, self._store)
         self._deaf = events.listen(self._retention.hear)
         self._done = threading.Event()
@@ -37,6 +39,8 @@ class Chores:
         self._thread.join()
         self._deaf()
         self._store.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def _work(self) -> None:
         while not self._done.wait(_CHECKPOINT_EVERY):
@@ -47,7 +51,16 @@ class Chores:
             except Exception as error:  # the thread's edge: the next round may well succeed
                 self._tell(repr(error))
 
+    def _is_ours(self) -> bool:
+        """Return whether the work is ours: of the nodes that share a SQLite file, one does it."""
+        if not self._ours and self._lock is not None and self._lock.take():
+            self._ours = True
+            self._store.database.own_checkpoints()
+        return self._ours
+
     def _round(self) -> None:
+        if not self._is_ours():
+            return
         now = clock.monotonic()
         if now >= self._prune_at:
             self._prune_at = now + _PRUNE_EVERY

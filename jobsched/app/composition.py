@@ -2,27 +2,28 @@
 
 import contextlib
 import os
-from collections.abc import Mapping
 
 from flask import Blueprint, Flask
 
 from jobsched import operations
 from jobsched.app import tokens
 from jobsched.app.hints import hints
-from jobsched.app.start import Start, read
+from jobsched.app.start import Start, configuration_of, read
 from jobsched.errors import InvalidInput
 from jobsched.operations.check import make_private
-from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.web import gate, problems, waiting
 from jobsched.web.audit import AuditWriter
 from jobsched.web.context import EXTENSION
 from jobsched.web.health import health
+from jobsched.web.hooks import hooks
+from jobsched.web.kudu import kudu
 from jobsched.web.native import native
+from jobsched.web.vfs import vfs
 from jobsched.web.watching import Watcher
 
-INTERFACES: tuple[Blueprint, ...] = (health, native)
+INTERFACES: tuple[Blueprint, ...] = (health, native, hooks, kudu, vfs)
 _WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
 
 
@@ -57,14 +58,14 @@ def compose(app: Flask, start: Start) -> Flask:
     settings, store = start.settings, Store.open(start.settings.database_url)
     gate.refuse_open_bind(settings, store.tokens.any(), tokens.command(settings))
     notify = hints(settings.data_dir)
-    configuration = Configuration(
-        settings, start.catalog, lambda: _read_again(start.flags), calendars=start.calendars
-    )
+    configuration = configuration_of(start)
     if store.switches.get(CONFIGURATION):
         # A web part that came up after a reload was forked with what was in force before it.
         with contextlib.suppress(InvalidInput):
             configuration.read_again()
-    app.extensions[EXTENSION] = operations.build(configuration, store, notify)
+    app.extensions[EXTENSION] = verbs = operations.build(configuration, store, notify)
+    with contextlib.suppress(OSError):  # a disk that can only be read is served as it is
+        verbs.webjobs.deployments.prepare()
     problems.install(app)
     gate.install(app, gate.Gate(settings, store.tokens, AuditWriter(store.audit.add)))
     share = int(settings.web_threads * _WAITING_SHARE)
@@ -72,8 +73,3 @@ def compose(app: Flask, start: Start) -> Flask:
     for interface in INTERFACES:
         app.register_blueprint(interface)
     return app
-
-
-def _read_again(flags: Mapping[str, object]) -> Loaded:
-    start = read(flags, os.environ)
-    return start.settings, start.catalog, start.calendars

@@ -71,14 +71,22 @@ def _scheduler(start: Start, beat: Beat) -> None:
 
 def _supervisor(start: Start, beat: Beat) -> None:
     from jobsched.app.chores import Chores
+    from jobsched.app.watching import Watching
+    from jobsched.app.webhooks import Telling
     from jobsched.execution.supervisor import serving
 
-    chores = Chores(start.settings)
-    chores.start()
+    beside = (
+        Chores(start.settings),
+        Watching(start, hints(start.settings.data_dir)),
+        Telling(start),
+    )
+    for each in beside:
+        each.start()
     try:
         serving.run(start.settings, start.catalog, beat, start.stopping, start.at_once)
     finally:
-        chores.stop()
+        for each in beside:
+            each.stop()
 
 
 # In the order in which they are stopped.

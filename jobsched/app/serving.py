@@ -42,7 +42,7 @@ def serve(start: Start) -> int:
     """
     titles.show("parent")
     settings = start.settings
-    claiming.data_folder(settings.data_dir)
+    claiming.data_folder(settings.data_dir, settings.node, volatile=settings.volatile)
     listener = server.listen(settings.host, settings.port)
     prepare_database(settings)
     _warn(settings)

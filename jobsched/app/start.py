@@ -1,5 +1,6 @@
 """What every part of the server is started with."""
 
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from jobsched.calendars import Calendars
 from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError
 from jobsched.operations.check import check
+from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.settings import Settings, load
 
 
@@ -39,6 +41,16 @@ def read(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:
     except ConfigurationError as error:
         raise with_the_others(error, flags, environ) from error
     return Start(settings=settings, catalog=catalog, calendars=calendars, flags=dict(flags))
+
+
+def configuration_of(start: Start) -> Configuration:
+    """Return what is in force at *start*, which can be read again in the same way."""
+
+    def load() -> Loaded:
+        again = read(start.flags, os.environ)
+        return again.settings, again.catalog, again.calendars
+
+    return Configuration(start.settings, start.catalog, load, calendars=start.calendars)
 
 
 def with_the_others(

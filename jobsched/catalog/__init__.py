@@ -24,7 +24,7 @@ __all__ = ["Catalog", "Isolation", "Task", "TaskPolicy", "load"]
 
 FILE = "catalog.cfg"
 MASK = "********"
-Builtin = Literal["runscript", "shell"]
+Builtin = Literal["runscript", "shell", "webjob"]
 _SECRET = re.compile(r"passw|passphrase|pwd|token|secret|key|credential", re.IGNORECASE)
 _LOGIN = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
 _HEADER = re.compile(r"\[(?P<name>.+)\]")
@@ -78,14 +78,33 @@ class Task:
         return _first(policy.idle_timeout, self.policy.idle_timeout, 0.0)
 
 
+WEB_JOB = "WebJob"
+# Tasks that no catalog names: their jobs come into being in other ways than by a request.
+_BUILT_IN: Mapping[str, Task] = {
+    WEB_JOB: Task(
+        name=WEB_JOB,
+        tasks_dir=Path(),
+        file="",
+        class_name=WEB_JOB,
+        builtin="webjob",
+        policy=TaskPolicy(params=("arguments",)),
+        summary="Runs the script in the folder of a web job.",
+    )
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The tasks by name, in the order of the file."""
+    """The tasks by name, in the order of the file; these are what anybody may ask for."""
 
     tasks: Mapping[str, Task]
 
     def get(self, name: str) -> Task:
-        """Return the task named *name*. Raises: UnknownTask."""
+        """Return the task named *name*, built in or not. Raises: UnknownTask."""
+        return _BUILT_IN[name] if name in _BUILT_IN else self.offered(name)
+
+    def offered(self, name: str) -> Task:
+        """Return the task named *name* for a request. Raises: UnknownTask."""
         if name not in self.tasks:
             raise UnknownTask(name)
         return self.tasks[name]
@@ -95,7 +114,7 @@ class Catalog:
         return list(self.tasks)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.tasks
+        return name in self.tasks or name in _BUILT_IN
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self.tasks.values())
@@ -194,6 +213,8 @@ class _Reader:
     def _check_name(self, name: str, line: int | None) -> None:
         if len(name) > 200 or _CONTROL.search(name):
             self._wrong("a task's name has 1 to 200 characters, no control characters", line)
+        if name in _BUILT_IN:
+            self._wrong("this name belongs to a built-in task", line, name)
         if name.startswith(policies.PREFIX):
             self._wrong(f"names that start with {policies.PREFIX!r} are reserved", line, name)
 

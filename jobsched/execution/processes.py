@@ -63,6 +63,16 @@ def start_time(pid: int) -> int:
     return 0 if found is None else found.start_time
 
 
+def handles(pid: int, number: int) -> bool:
+    """Return whether the process *pid* has a handler for signal *number*."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            caught = next((line for line in file if line.startswith("SigCgt:")), "SigCgt: 0")
+    except OSError:
+        return False
+    return bool(int(caught.split()[1], 16) >> (number - 1) & 1)
+
+
 def all_processes() -> dict[int, Process]:
     """Return every process of the machine by its pid."""
     found = (process(int(name)) for name in os.listdir("/proc") if name.isdigit())

@@ -1,6 +1,6 @@
 """What supervisor and runner say to each other: one JSON object per line over a Unix socket.
 
-Supervisor to runner: ``hello start stop forget retire ping``; runner to supervisor: ``state
+Supervisor to runner: ``hello start stop lease forget retire ping``; runner to supervisor: ``state
 started refused ended progress unknown pong``. A start for a (run, claim) that the runner knows
 is answered with its present state and never started twice; an end is told only after it stands
 in the journal, and told again after each ``hello`` until it is forgotten.
@@ -92,9 +92,14 @@ class Identity:
 class StartRequest:
     """The order to start one claim of a run. Times in seconds, None or 0 = no limit.
 
-    *kind* ``command`` runs *argv*; ``task`` calls *task* in a worker process started by *argv*.
+    *kind* ``command`` runs *argv*; ``task`` calls *task* in a worker process started by *argv*;
+    ``launch`` runs *argv*, which becomes the script of a web job. *log*: a
+    :class:`~jobsched.execution.runner.joblog.LogOrder`; *shutdown_file* is written before the run
+    is asked to end.
     *path* (absolute) plus ``.out``, ``.err``, ``.order`` are the files of longer output, *cap*
-    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`.
+    the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`. After
+    *lease* the run is killed unless a ``lease`` message has prolonged that. *health*: ``interval``,
+    ``timeout``, ``failures``, and ``command`` or ``host``, ``port``, ``path``, ``name``.
     """
 
     run: int
@@ -109,6 +114,8 @@ class StartRequest:
     timeout: float | None = None
     idle_timeout: float | None = None
     grace: float = 5.0
+    lease: float | None = None
+    health: Mapping[str, Any] | None = None
     detach: bool = False
     run_as: Identity | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
@@ -116,6 +123,8 @@ class StartRequest:
     task: Mapping[str, Any] | None = None
     info: Mapping[str, Any] | None = None
     load_timeout: float = 60.0
+    log: Mapping[str, Any] | None = None
+    shutdown_file: str | None = None
 
     @property
     def key(self) -> Key:

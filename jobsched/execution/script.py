@@ -25,6 +25,7 @@ SCRIPT_TYPES: Mapping[str, tuple[str, ...]] = {
     ".php": ("php",),
     ".py": (sys.executable or "python3",),
     ".js": ("node",),
+    ".jar": ("java", "-jar"),
 }
 CONF_DIR_VARIABLE = "JOBSCHED_CONF_DIR"
 
@@ -100,6 +101,15 @@ def command_for(path: Path, types: Mapping[str, tuple[str, ...]]) -> list[str]:
             f" {path.suffix!r} is not one of {' '.join(types)}."
         )
     return [_program(interpreter, path), *interpreter[1:], str(path)]
+
+
+def can_run(path: Path, types: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether :func:`command_for` knows a way to run the existing script *path*."""
+    try:
+        command_for(path, types)
+    except ScriptMissing:
+        return False
+    return True
 
 
 class RunScript:

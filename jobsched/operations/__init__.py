@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobsched.operations.appsettings import AppSettingsBook
     from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
     from jobsched.operations.configuration import Configuration, Reloading
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from jobsched.operations.preview import Previews
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
+    from jobsched.operations.services import Services
     from jobsched.operations.status import Status
     from jobsched.operations.tokens import Tokens
     from jobsched.operations.upcoming import Upcoming
     from jobsched.operations.waiting import Waiting
+    from jobsched.operations.webhooks import WebHooks
+    from jobsched.operations.webjobs import WebJobs
     from jobsched.storage import Store
 
 
@@ -37,6 +41,7 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    services: "Services"
     outputs: "Outputs"
     tokens: "Tokens"
     scheduling: "Scheduling"
@@ -45,6 +50,9 @@ class Operations:
     audit: "AuditLog"
     waiting: "Waiting"
     upcoming: "Upcoming"
+    webjobs: "WebJobs"
+    app_settings: "AppSettingsBook"
+    web_hooks: "WebHooks"
 
 
 def build(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from jobsched.operations import Operations
 from jobsched.operations.announce import Announcer
+from jobsched.operations.appsettings import AppSettingsBook
 from jobsched.operations.audit import AuditLog
 from jobsched.operations.changing import Changes
 from jobsched.operations.configuration import Configuration, Reloading
@@ -15,10 +16,13 @@ from jobsched.operations.preview import Previews
 from jobsched.operations.queueing import Queue
 from jobsched.operations.runs import Runs
 from jobsched.operations.scheduling import Scheduling
+from jobsched.operations.services import Services
 from jobsched.operations.status import Status
 from jobsched.operations.tokens import Tokens
 from jobsched.operations.upcoming import Upcoming
 from jobsched.operations.waiting import Waiting
+from jobsched.operations.webhooks import WebHooks
+from jobsched.operations.webjobs import build as build_webjobs
 from jobsched.storage import Store
 
 
@@ -27,15 +31,18 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
     announce = Announcer(notify)
     queue = Queue(store, configuration, announce)
     scheduling = Scheduling(store, announce)
+    pauses = Pauses(store, configuration, announce)
+    webjobs = build_webjobs(store, configuration, queue, announce)
     return Operations(
         configuration=configuration,
         store=store,
         jobs=Jobs(store, configuration, queue, announce),
         changes=Changes(store, configuration, announce),
-        pauses=Pauses(store, configuration, announce),
+        pauses=pauses,
         previews=Previews(configuration),
         ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
+        services=Services(store, queue, pauses),
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),
         scheduling=scheduling,
@@ -44,4 +51,7 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
         audit=AuditLog(store),
         waiting=Waiting(store),
         upcoming=Upcoming(store, configuration),
+        webjobs=webjobs,
+        app_settings=AppSettingsBook(store, configuration.settings, announce, webjobs.sync),
+        web_hooks=WebHooks(store, configuration.settings, announce),
     )

@@ -6,8 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import Task
-from jobsched.errors import FieldError, InvalidInput, StaleVersion, UnknownJob, UnknownTask
+from jobsched.catalog import WEB_JOB, Task
+from jobsched.errors import (
+    FieldError,
+    InvalidInput,
+    StaleVersion,
+    UnknownJob,
+    UnknownTask,
+    WebJobFolder,
+)
 from jobsched.model import Job, JobState, Mode
 from jobsched.operations import drafts, newtriggers
 from jobsched.operations.announce import Announcer
@@ -65,7 +72,8 @@ class Changes:
     def change(self, job_id: str, change: Change, by: str, version: int | None = None) -> Job:
         """Change a job, which must be at *version* if one is named; return it as it is now.
 
-        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask, Conflict.
+        Raises: UnknownJob, StaleVersion, InvalidInput with every mistake, UnknownTask, Conflict,
+            WebJobFolder.
         """
         for _ in range(_ATTEMPTS):
             job = self._current(job_id, version)
@@ -78,6 +86,8 @@ class Changes:
                 )
             except StaleVersion:
                 continue
+            if job.mode is Mode.CONTINUOUS:
+                self._announce.supervisor()
             self._announce.job("changed", job_id, by, fields=_named(job, changed, change))
             return changed
         raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
@@ -88,7 +98,7 @@ class Changes:
             self._plan(job, change)
         except InvalidInput as refusal:
             return [*refusal.errors]
-        except UnknownTask:
+        except (UnknownTask, WebJobFolder):
             return []  # told by its own error once nothing else is wrong
         return []
 
@@ -102,7 +112,11 @@ class Changes:
         return job
 
     def _plan(self, job: Job, change: Change) -> _Plan:
+        if job.task == WEB_JOB:
+            self._require_as_it_is(job, change)
+            return _Plan({})
         wrong = self._params_mistakes(job, change) + self._run_as_mistakes(job, change)
+        wrong += drafts.service_mistakes(job.mode, change.policy)
         before, now_us = self._readable(job), clock.now_us()
         try:
             after = self._trigger(job, before, change, now_us)
@@ -122,11 +136,25 @@ class Changes:
         pause = pause_so_far(self._store.switches.get(PAUSE_ALL), now_us)
         return _replan(job, (before, after), changes, now_us, pause)
 
+    def _require_as_it_is(self, job: Job, change: Change) -> None:
+        """Refuse whatever would make a web job another than its folder. Raises: WebJobFolder."""
+        before, now_us = self._readable(job), clock.now_us()
+        differs = (
+            any(getattr(job, name) != value for name, value in change.fields.items())
+            or change.mode not in {None, job.mode}
+            or merged(job.policy, job.policy, change.policy) != job.policy
+            or (bool(change.trigger) and self._trigger(job, before, change, now_us) != before)
+        )
+        if differs:
+            raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)
+
     def _task(self, job: Job, change: Change) -> Task | None:
         """Return the task's entry; None when the job keeps one that has left the catalog."""
         catalog = self._configuration.catalog
         name = change.fields.get("task", job.task)
-        return None if name == job.task and name not in catalog else catalog.get(name)
+        if name == job.task:
+            return catalog.get(name) if name in catalog else None
+        return catalog.offered(name)
 
     def _params_mistakes(self, job: Job, change: Change) -> list[FieldError]:
         catalog, name = self._configuration.catalog, change.fields.get("task", job.task)
@@ -142,6 +170,9 @@ class Changes:
     def _trigger(
         self, job: Job, before: Trigger | None, change: Change, now_us: int
     ) -> Trigger | None:
+        if Mode.CONTINUOUS in {job.mode, change.mode}:
+            _require_no_moments(job, change)
+            return None
         if change.mode is Mode.TRIGGERED:
             return drafts.read_trigger(Mode.TRIGGERED, change.trigger, 0, "UTC")
         if change.trigger:
@@ -190,6 +221,17 @@ class Changes:
             misfire = replace(current.misfire, grace=after.misfire.grace)
             current = replace(current, misfire=misfire)
         return merged(current, after, change.policy)
+
+
+def _require_no_moments(job: Job, change: Change) -> None:
+    """Refuse moments for a continuous job. Raises: InvalidInput.
+
+    No job becomes continuous or ceases to be so: what its runs are is another thing then.
+    """
+    if job.mode is not Mode.CONTINUOUS or change.mode not in {None, Mode.CONTINUOUS}:
+        message = "A job cannot become continuous, or cease to be; make another one."
+        raise InvalidInput.field("mode", "mode", message)
+    drafts.read_trigger(Mode.CONTINUOUS, change.trigger, 0, "UTC")
 
 
 def _replan(

@@ -8,10 +8,12 @@ from typing import Any
 from jobsched.calendars import NO_CALENDARS, Calendars
 from jobsched.catalog import Catalog, Task
 from jobsched.errors import FieldError, InvalidInput
-from jobsched.model import Mode
+from jobsched.model import Job, Mode, WebJobType
 from jobsched.settings import Settings
 from jobsched.settings.suggestions import did_you_mean
 from jobsched.triggers import KINDS, TRIGGER_KEYS, Trigger, parse
+
+_WITHOUT_MOMENTS = (Mode.TRIGGERED, Mode.CONTINUOUS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +43,28 @@ def read_trigger(
     timezone: str,
     calendars: Calendars = NO_CALENDARS,
 ) -> Trigger | None:
-    """Return the trigger in the keys *given* that are not None; None for a triggered job.
+    """Return the trigger in the keys *given* that are not None; None for a job without moments.
 
     *timezone* and *calendars* are those of the configuration.
 
     Raises: InvalidInput with every broken rule.
     """
     said = {name: value for name, value in given.items() if value is not None}
-    if mode is Mode.TRIGGERED:
+    if mode in _WITHOUT_MOMENTS:
         if said:
-            raise InvalidInput([_without_moments(name) for name in sorted(said)])
+            raise InvalidInput([_without_moments(name, mode) for name in sorted(said)])
         return None
     if not any(kind in said for kind in KINDS):
         kinds = ", ".join(KINDS)
-        message = f'Give exactly one of {kinds}, or "mode": "triggered".'
+        message = f'Give exactly one of {kinds}, or "mode": "triggered" or "continuous".'
         raise InvalidInput.field(KINDS[0], "required", message)
     return parse(said, created_us=created_us, timezone=timezone, calendars=calendars)
+
+
+def web_job_type(job: Job) -> WebJobType:
+    """Return which kind of web job *job* is."""
+    continuous = job.mode is Mode.CONTINUOUS
+    return WebJobType.CONTINUOUS if continuous else WebJobType.TRIGGERED
 
 
 def params_mistakes(task: Task, params: Mapping[str, Any]) -> list[FieldError]:
@@ -91,6 +99,21 @@ def run_as_mistakes(user: object, settings: Settings) -> list[FieldError]:
     return [FieldError(field="run_as", rule="not_allowed", message=message)]
 
 
+def service_mistakes(mode: Mode | None, given: Mapping[str, Any]) -> list[FieldError]:
+    """Return what is wrong with what only continuous jobs have, in a job of this *mode*."""
+    if mode is Mode.CONTINUOUS:
+        return []
+    messages = {
+        "singleton": "Only a job of mode continuous can be a singleton.",
+        "health": "Only a job of mode continuous has its health checked.",
+    }
+    return [
+        FieldError(field=name, rule="mode", message=message)
+        for name, message in messages.items()
+        if given.get(name)
+    ]
+
+
 def mistakes(
     data: Mapping[str, Any],
     catalog: Catalog,
@@ -103,19 +126,19 @@ def mistakes(
     For reporting them together with what is wrong with other fields.
     """
     found: list[FieldError] = []
-    triggered = data.get("mode") == Mode.TRIGGERED.value
+    mode = next((mode for mode in _WITHOUT_MOMENTS if data.get("mode") == mode.value), None)
     given = {name: data[name] for name in TRIGGER_KEYS if name in data}
     try:
-        mode = Mode.TRIGGERED if triggered else None
         read_trigger(mode, given, now_us, timezone, calendars)
     except InvalidInput as refusal:
         found.extend(refusal.errors)
+    found.extend(service_mistakes(mode, data))
     name, params = data.get("task"), data.get("params")
     if isinstance(name, str) and name in catalog and isinstance(params, Mapping):
         found.extend(params_mistakes(catalog.get(name), params))
     return found
 
 
-def _without_moments(name: str) -> FieldError:
-    message = f"A job of mode triggered has no moments: leave out {name}."
+def _without_moments(name: str, mode: Mode) -> FieldError:
+    message = f"A job of mode {mode.value} has no moments: leave out {name}."
     return FieldError(field=name, rule="mode", message=message)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import Task
+from jobsched.catalog import WEB_JOB, Task
 from jobsched.errors import (
     Conflict,
     FieldError,
@@ -14,6 +14,8 @@ from jobsched.errors import (
     StaleVersion,
     UnknownJob,
     UnknownTask,
+    WebJobFolder,
+    WrongMode,
 )
 from jobsched.model import EndedBy, Job, JobState, Mode, Run, RunState
 from jobsched.operations import drafts
@@ -29,17 +31,23 @@ from jobsched.storage.newjobs import NewJob
 from jobsched.storage.newruns import NewRun
 from jobsched.storage.paging import Page
 from jobsched.storage.searching import JobFilter
+from jobsched.storage.services import Service
 from jobsched.triggers import Trigger
+from jobsched.webjobs import appsettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobView:
-    """A job and what it is doing: its newest run, how many run and how many wait."""
+    """A job and what it is doing: its newest run, how many run and how many wait.
+
+    *services* tells where a continuous job stands on each machine; None for all others.
+    """
 
     job: Job
     last_run: Run | None
     running: int
     queued: int
+    services: Sequence[Service] | None = None
 
 
 class Jobs:
@@ -73,6 +81,8 @@ class Jobs:
         if draft.paused:
             new = _paused(new, by)
         job = self._store.jobs.add(new, key)
+        if job.mode is Mode.CONTINUOUS:
+            self._announce.supervisor()
         self._announce.job("added", job.id, by, name=job.name, task=job.task)
         return job
 
@@ -92,7 +102,11 @@ class Jobs:
         if sight is None:
             raise UnknownJob(job_id)
         return JobView(
-            job=sight.job, last_run=sight.last_run, running=sight.running, queued=sight.queued
+            job=sight.job,
+            last_run=sight.last_run,
+            running=sight.running,
+            queued=sight.queued,
+            services=self._services([sight.job]).get(sight.job.key),
         )
 
     def view(self, job: Job) -> JobView:
@@ -109,11 +123,18 @@ class Jobs:
         keys = [job.key for job in jobs]
         last = self._store.runs.last_of_jobs(keys) if keys else {}
         counts = self._store.runs.counts_of_jobs(keys) if last else {}
+        services = self._services(jobs)
         views = []
         for job in jobs:
             queued, running = counts.get(job.key, (0, 0))
             views.append(
-                JobView(job=job, last_run=last.get(job.key), running=running, queued=queued)
+                JobView(
+                    job=job,
+                    last_run=last.get(job.key),
+                    running=running,
+                    queued=queued,
+                    services=services.get(job.key),
+                )
             )
         return views
 
@@ -122,17 +143,21 @@ class Jobs:
     ) -> None:
         """Take a job off the list; its history stays. Runs that wait never start.
 
-        What runs goes on to its end, or is stopped with *stop*. With a *version*, the job must
-        still be at it.
+        What runs goes on to its end, or is stopped with *stop*; a continuous job is stopped in any
+        case, everywhere. With a *version*, the job must still be at it.
 
-        Raises: UnknownJob, StaleVersion.
+        Raises: UnknownJob, StaleVersion, WebJobFolder.
         """
         job = self.get(job_id)
+        if job.task == WEB_JOB:
+            raise WebJobFolder(job.id, drafts.web_job_type(job), job.name)
         if not self._store.jobs.delete(job_id, version):
             raise StaleVersion(f"Job {self.get(job_id).id} has been changed since you read it.")
         states = [RunState.QUEUED, *([RunState.STARTING, RunState.RUNNING] if stop else [])]
         for run in self._store.runs.of_job(job.key, *states):
             self._queue.stop_if_alive(run.id, EndedBy.STOP, f"the job was deleted by {by}")
+        if job.mode is Mode.CONTINUOUS:
+            self._announce.supervisor()
         self._announce.job("deleted", job_id, by)
 
     def run(
@@ -140,11 +165,17 @@ class Jobs:
     ) -> Run:
         """Queue a run of the job now, with *params* over its own.
 
-        Raises: UnknownJob, InvalidInput, JobBusy, QueueFull, Conflict, KeyReused.
+        Raises: UnknownJob, InvalidInput, JobBusy, QueueFull, Conflict, WrongMode, KeyReused.
         """
         if (made := self._queue.made(key)) is not None:
             return made
         job = self.get(job_id)
+        if job.task == WEB_JOB:
+            self._require_not_held()
+        if job.mode is Mode.CONTINUOUS:
+            raise WrongMode(
+                f"Job {job_id} is continuous: it is started and stopped, not run.", job=job_id
+            )
         task = self._task_of(job)
         if wrong := drafts.params_mistakes(task, params):
             raise InvalidInput(wrong)
@@ -159,6 +190,16 @@ class Jobs:
         )
         return self._queue.add(new, key)
 
+    def _services(self, jobs: Sequence[Job]) -> dict[int, Sequence[Service]]:
+        keys = [job.key for job in jobs if job.mode is Mode.CONTINUOUS]
+        found = self._store.services.of_jobs(keys) if keys else {}
+        return {key: found.get(key, ()) for key in keys}
+
+    def _require_not_held(self) -> None:
+        """Raise Conflict while no web job shall run."""
+        if appsettings.read(self._store.switches, self._configuration.settings).stopped:
+            raise Conflict(f"No web job runs at present: {appsettings.STOPPED} is set.")
+
     def _task_of(self, job: Job) -> Task:
         try:
             return self._configuration.catalog.get(job.task)
@@ -172,6 +213,7 @@ class Jobs:
         """
         settings, catalog = self._configuration.settings, self._configuration.catalog
         wrong = drafts.run_as_mistakes(draft.policy.get("run_as"), settings)
+        wrong += drafts.service_mistakes(draft.mode, draft.policy)
         trigger: Trigger | None = None
         try:
             trigger = self._read(draft, now_us)
@@ -181,7 +223,7 @@ class Jobs:
             wrong.extend(drafts.params_mistakes(catalog.get(draft.task), draft.params))
         if wrong:
             raise InvalidInput(wrong)
-        return catalog.get(draft.task), trigger
+        return catalog.offered(draft.task), trigger
 
     def _read(self, draft: Draft, now_us: int) -> Trigger | None:
         timezone, calendars = self._configuration.settings.timezone, self._configuration.calendars
@@ -194,7 +236,7 @@ class Jobs:
             id=str(uuid.uuid4()),
             name=draft.name,
             task=draft.task,
-            mode=Mode.TRIGGERED if trigger is None else Mode.SCHEDULED,
+            mode=Mode.SCHEDULED if trigger is not None else draft.mode or Mode.TRIGGERED,
             created_us=now_us,
             trigger=None if trigger is None else trigger.stored(),
             policy=merged(default, default, draft.policy),

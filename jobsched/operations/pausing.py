@@ -62,9 +62,12 @@ class Pauses:
             if not changes:
                 return job
             try:
-                return self._store.jobs.change(job_id, job.version, changes, ledger)
+                changed = self._store.jobs.change(job_id, job.version, changes, ledger)
             except StaleVersion:
                 continue
+            if job.mode is Mode.CONTINUOUS:
+                self._announce.supervisor()
+            return changed
         raise StaleVersion(f"Job {job_id} is being changed by others all the time.")
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from jobsched.catalog import Task
-from jobsched.model import CatchUp, Misfire, Policy
+from jobsched.model import CatchUp, Health, Misfire, Policy
 from jobsched.scheduling.planning import USUAL_GRACE, default_grace
 from jobsched.settings import JobDefaults
 from jobsched.triggers import Trigger
@@ -35,6 +35,8 @@ def _value(name: str, value: Any, current: Policy, default: Policy) -> Any:
         codes = value.get("exit_codes")
         listed = {} if codes is None else {"exit_codes": tuple(codes)}
         return replace(current.retries, **{**value, **listed})
+    if name == "health":
+        return Health(**{**value, "command": tuple(value.get("command") or ())})
     return value
 
 

@@ -5,6 +5,7 @@ some days, the ledger and the audit log longer. Everything goes in small transac
 writer waits.
 """
 
+import shutil
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -12,9 +13,12 @@ from pathlib import Path
 from jobsched import clock
 from jobsched.events import Event
 from jobsched.execution.places import output_files, output_path
+from jobsched.model import WebJobType
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.pruning import Keeping
+from jobsched.webjobs import runids
+from jobsched.webjobs.places import Site
 
 BATCH = 200  # rows per transaction
 MOST_BUSY = 500  # jobs per round
@@ -30,6 +34,7 @@ class Retention:
         self._settings = settings
         self._store = store
         self._pruning = store.pruning
+        self._site = Site(settings.data_dir, settings.webjobs_root_path)
         self._busy: set[str] = set()  # jobs that had a run end since the last round
         self._after = 0
 
@@ -58,6 +63,15 @@ class Retention:
         """Look only at jobs of which a run has ended since the last time."""
         self._prune_jobs(self._ran(), done)
 
+    def forget(self, key: int) -> None:
+        """Delete every finished run of the job with this number."""
+        while ids := self._pruning.beyond(key, 0, BATCH):
+            self._delete(ids)
+
+    def forget_runs(self, ids: list[int]) -> None:
+        """Delete these runs; they have to be over."""
+        self._delete(ids)
+
     def _prune_jobs(self, jobs: list[Keeping], done: threading.Event) -> None:
         for keeping in jobs:
             if done.is_set():
@@ -83,7 +97,11 @@ class Retention:
             self._delete(ids)
 
     def _delete(self, ids: list[int]) -> None:
+        web_jobs = self._pruning.web_job_runs(ids)
         self._pruning.delete(ids)
+        for name, created_us in web_jobs:
+            run = runids.id_of(clock.from_us(created_us))
+            shutil.rmtree(self._site.data(WebJobType.TRIGGERED, name) / run, ignore_errors=True)
         for run_id in ids:
             for path in output_files(self._settings.runs_dir, run_id):
                 path.unlink(missing_ok=True)

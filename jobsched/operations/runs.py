@@ -60,7 +60,7 @@ class Runs:
         if (made := self._queue.made(key)) is not None:
             return made
         now = clock.now()
-        task = self._configuration.catalog.get(draft.task)
+        task = self._configuration.catalog.offered(draft.task)
         wrong = drafts.params_mistakes(task, draft.params)
         if draft.at is not None and draft.at < now - PATIENCE:
             message = "at lies more than a minute in the past."

@@ -27,6 +27,7 @@ class Report:
     scheduling: PauseOfAll
     jobs: Mapping[str, int]
     runs: Mapping[str, int]
+    services: Mapping[str, int]
     queued: int
     by_queue: Mapping[str, int]
     oldest: datetime | None
@@ -51,6 +52,7 @@ class Status:
             scheduling=self._scheduling.state(),
             jobs={state.value: count for state, count in self._store.jobs.counts().items()},
             runs={state.value: count for state, count in figures.by_state.items()},
+            services={state.value: n for state, n in self._store.services.states().items()},
             queued=figures.queued,
             by_queue=figures.by_queue,
             oldest=None if figures.oldest_us is None else clock.from_us(figures.oldest_us),

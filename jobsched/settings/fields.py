@@ -36,7 +36,12 @@ def _names(
     """Return a field's metadata; *env* is derived from *key* unless it is given."""
     if env == "" and key is not None:
         env = key if key.startswith("JOBSCHED_") else f"JOBSCHED_{key}"
-    return {"key": key, "env": env or None, "flag": flag, "doc": doc, "read": read}
+    return {"key": key, "env": env or None, "flag": flag, "doc": doc, "read": read, "aliases": ()}
+
+
+def _site(key: str, doc: str, read: Reader, *aliases: str) -> dict[str, Any]:
+    """Return the metadata of a setting of web jobs, which has had other names before."""
+    return {**_names(key, doc, read), "aliases": aliases}
 
 
 def _capacity() -> int:
@@ -234,6 +239,14 @@ class Settings:
             "BODY_LIMIT", "Most bytes of a request's body.", readers.integer(1024, 2**30)
         ),
     )
+    upload_limit: int = field(
+        default=100 * 2**20,
+        metadata=_names(
+            "UPLOAD_LIMIT",
+            "Most bytes of an uploaded file or archive.",
+            readers.integer(1024, 2**40),
+        ),
+    )
     web_threads: int = field(
         default=512,
         metadata=_names(
@@ -267,6 +280,77 @@ class Settings:
             "Commands that run scripts, by suffix; adds to and overrides the built-in ones.",
             readers.script_types,
             env=None,
+        ),
+    )
+    webjobs_root_path: str = field(
+        default="",
+        metadata=_site(
+            "WEBJOBS_ROOT_PATH",
+            "Folder with the web jobs; a relative one starts at site/wwwroot.",
+            readers.text,
+        ),
+    )
+    webjobs_restart_time: float = field(
+        default=60.0,
+        metadata=_site(
+            "WEBJOBS_RESTART_TIME",
+            "Seconds between the end of a continuous job and its next start.",
+            readers.number(0, DAY),
+            "SCM_JOBS_INTERVAL",
+        ),
+    )
+    webjobs_idle_timeout: float = field(
+        default=120.0,
+        metadata=_site(
+            "WEBJOBS_IDLE_TIMEOUT",
+            "Seconds that a run of a triggered web job may be without output and CPU use.",
+            readers.number(0),
+            "SCM_JOBS_IDLE_TIMEOUT",
+        ),
+    )
+    webjobs_history_size: int = field(
+        default=30,
+        metadata=_site(
+            "WEBJOBS_HISTORY_SIZE",
+            "Finished runs kept of each triggered web job.",
+            readers.integer(1, 1_000_000),
+            "SCM_MAX_JOB_RUNS",
+        ),
+    )
+    webjobs_stopped: bool = field(
+        default=False,
+        metadata=_site("WEBJOBS_STOPPED", "Let no web job run.", readers.boolean),
+    )
+    webjobs_disable_schedule: bool = field(
+        default=False,
+        metadata=_site(
+            "WEBJOBS_DISABLE_SCHEDULE",
+            "Run web jobs by hand only, whatever their schedules say.",
+            readers.boolean,
+        ),
+    )
+    webjobs_log_triggered_jobs_to_app_logs: bool = field(
+        default=False,
+        metadata=_site(
+            "WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS",
+            "Copy what triggered web jobs write into the log of the application.",
+            readers.boolean,
+        ),
+    )
+    website_time_zone: str = field(
+        default="",
+        metadata=_site(
+            "WEBSITE_TIME_ZONE",
+            "Time zone of the schedules of web jobs that name none.",
+            readers.timezone,
+        ),
+    )
+    webhook_allowed_hosts: tuple[str, ...] = field(
+        default=(),
+        metadata=_names(
+            "WEBHOOK_ALLOWED_HOSTS",
+            "Hosts to which web hooks may go without TLS, or though they are private.",
+            readers.words,
         ),
     )
     keep_runs: bool = field(

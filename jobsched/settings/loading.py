@@ -16,8 +16,12 @@ from jobsched.settings.suggestions import did_you_mean, nearest
 
 SCHED_CONFIG = "SCHED_CONFIG"
 _CONFIGURABLE = tuple(f for f in fields(Settings) if f.metadata)
-_KEYS = (*(f.metadata["key"] for f in _CONFIGURABLE if f.metadata["key"]), SCHED_CONFIG)
-_VARIABLES = tuple(f.metadata["env"] for f in _CONFIGURABLE if f.metadata["env"])
+_ALIASES = tuple(alias for f in _CONFIGURABLE for alias in f.metadata["aliases"])
+_KEYS = (*(f.metadata["key"] for f in _CONFIGURABLE if f.metadata["key"]), *_ALIASES, SCHED_CONFIG)
+_VARIABLES = (
+    *(f.metadata["env"] for f in _CONFIGURABLE if f.metadata["env"]),
+    *(f"JOBSCHED_{alias}" for alias in _ALIASES),
+)
 # What jobs are given (a job may start a server) and what tests use; never settings.
 _OF_JOBS = re.compile(
     r"JOBSCHED_(JOB_ID|RUN_ID|DUE_AT|ATTEMPT|PARAMS|RECORDS|REPORT|COOKIE|CONTROL_FD)"
@@ -127,10 +131,13 @@ def _given(setting: Field[Any], reading: _Reading) -> tuple[str, object] | None:
     for name in (setting.name, _destination(names["flag"])):
         if reading.flags.get(name) is not None:
             return names["flag"] or name, reading.flags[name]
-    if names["env"] and reading.environ.get(names["env"], "") != "":
-        return names["env"], reading.environ[names["env"]]
-    if names["key"] in reading.cfg.values:
-        return reading.cfg.where(names["key"]), reading.cfg.values[names["key"]]
+    aliases = names["aliases"]
+    for variable in (names["env"], *(f"JOBSCHED_{alias}" for alias in aliases)):
+        if variable and reading.environ.get(variable, "") != "":
+            return variable, reading.environ[variable]
+    for key in (names["key"], *aliases):
+        if key in reading.cfg.values:
+            return reading.cfg.where(key), reading.cfg.values[key]
     return None
 
 

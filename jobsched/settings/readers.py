@@ -20,6 +20,10 @@ _DATABASE = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?):")
 _IN_MEMORY = re.compile(r"sqlite(\+pysqlite)?:(/{0,3}|///?(:memory:|file:).*)")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
+_LOOPBACK = re.compile(
+    r"http://(127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|localhost|\[::1\])"
+    r"(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?"
+)
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -124,6 +128,14 @@ def node(raw: object) -> str:
             f"'.', '-' or '_', not {name!r}"
         )
     return name
+
+
+def loopback_url(raw: object) -> str:
+    """Read an http address of this machine's loopback interface."""
+    found = _LOOPBACK.fullmatch(raw) if isinstance(raw, str) else None
+    if found is None or int(found["port"] or 1) not in range(1, 65_536):
+        raise ValueError("must be an http address of this machine's loopback")
+    return found[0]
 
 
 def timezone(raw: object) -> str:

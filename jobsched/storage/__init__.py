@@ -12,7 +12,9 @@ from jobsched.storage.sqlite import wal_reset_fault
 if TYPE_CHECKING:
     from jobsched.storage.audit import Audit
     from jobsched.storage.claims import Claims
+    from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
+    from jobsched.storage.hooks import Hooks
     from jobsched.storage.idempotency import Idempotency
     from jobsched.storage.jobs import Jobs
     from jobsched.storage.leases import Leases
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from jobsched.storage.outputs import Outputs
     from jobsched.storage.pruning import Pruning
     from jobsched.storage.runs import Runs
+    from jobsched.storage.services import Services
     from jobsched.storage.switches import Switches
     from jobsched.storage.tokens import Tokens
+    from jobsched.storage.webjobs import WebJobs
 
 
 class Store:
@@ -106,6 +110,12 @@ class Store:
         return Tokens(self.database)
 
     @cached_property
+    def webjobs(self) -> "WebJobs":
+        from jobsched.storage.webjobs import WebJobs
+
+        return WebJobs(self.database)
+
+    @cached_property
     def audit(self) -> "Audit":
         from jobsched.storage.audit import Audit
 
@@ -118,10 +128,28 @@ class Store:
         return Idempotency(self.database)
 
     @cached_property
+    def hooks(self) -> "Hooks":
+        from jobsched.storage.hooks import Hooks
+
+        return Hooks(self.database)
+
+    @cached_property
+    def deliveries(self) -> "Deliveries":
+        from jobsched.storage.deliveries import Deliveries
+
+        return Deliveries(self.database)
+
+    @cached_property
     def pruning(self) -> "Pruning":
         from jobsched.storage.pruning import Pruning
 
         return Pruning(self.database)
+
+    @cached_property
+    def services(self) -> "Services":
+        from jobsched.storage.services import Services
+
+        return Services(self.database)
 
     @cached_property
     def switches(self) -> "Switches":

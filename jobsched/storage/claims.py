@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from jobsched import clock
 from jobsched.model import EndedBy, Run, RunState
-from jobsched.storage import picking, settling, stops
+from jobsched.storage import happenings, picking, settling, stops
 from jobsched.storage.database import Database
 from jobsched.storage.rows import CLAIM, NODE, STATE, run_from
 from jobsched.storage.settling import Settled, Settlement
@@ -179,9 +179,11 @@ class Claims:
         ]
         with self._database.write() as connection:
             self._database.many(connection, _REQUEUE, rows)
-            return [
+            over = [
                 run_id for run_id, claim in claims if self._ended(connection, run_id, claim, now)
             ]
+            happenings.note_ends(self._database, connection, over, now)
+            return over
 
     def settle(self, ends: Sequence[Settlement], now_us: int) -> list[Settled]:
         """Write how runs ended, with their small outputs, and queue automatic retries.

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from jobsched.storage import moments
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import Fire
 from jobsched.storage.occurrences import UNLESS_TOLD
@@ -38,9 +39,9 @@ _QUEUE = """
 INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
     created_us, not_before_us)
 SELECT firing.run_id, jobs.key, jobs.name, jobs.task, 'queued', firing.queue, firing.priority,
-    jobs.params, jobs.policy, firing.due_us, ?, firing.not_before_us
+    jobs.params, jobs.policy, firing.due_us, {created_us}, firing.not_before_us
 FROM firing JOIN jobs ON jobs.key = firing.key WHERE firing.run_id IS NOT NULL
-"""
+""".replace("{created_us}", moments.created("jobs.task", "jobs.key", "?1"))
 # The server expects one row from a WITH and would join nested loops; IS TRUE makes it hash.
 _ALL_AT_ONCE = """
 WITH numbers AS MATERIALIZED (SELECT pg_get_serial_sequence('runs', 'id')::regclass AS of_runs),
@@ -64,13 +65,16 @@ firing AS MATERIALIZED (
 ), queued AS (
     INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
         created_us, not_before_us)
-    SELECT run_id, key, name, task, 'queued', queue, priority, params, policy, due_us, %s,
-        not_before_us
+    SELECT run_id, key, name, task, 'queued', queue, priority, params, policy, due_us,
+        {created_us}, not_before_us
     FROM moved WHERE (run_id IN (SELECT run_id FROM entered)) IS TRUE
     RETURNING id
 )
 SELECT key, (SELECT count(*) FROM queued) FROM moved
-""".replace("{unless_told}", UNLESS_TOLD)
+"""
+_ALL_AT_ONCE = _ALL_AT_ONCE.replace("{unless_told}", UNLESS_TOLD).replace(
+    "{created_us}", moments.created("moved.task", "moved.key", "%s::bigint")
+)
 
 _TEXTS = frozenset({4, 6, 8})  # outcome, reason, queue among the fields of a Fire
 
@@ -126,7 +130,7 @@ def _by_arrays(
         for number, column in enumerate(zip(*rows, strict=True))
     ]
     arrays.append([True] * len(fires) + [False] * len(passed))
-    moved = connection.exec_driver_sql(_ALL_AT_ONCE, (*arrays, now_us)).fetchall()
+    moved = connection.exec_driver_sql(_ALL_AT_ONCE, (*arrays, *[now_us] * 3)).fetchall()
     lost = {row[0] for row in rows} - {key for key, _ in moved}
     return (moved[0][1] if moved else 0), lost
 

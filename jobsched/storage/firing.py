@@ -5,13 +5,13 @@ as it was read: whoever changed it meanwhile wins. The many ordinary fires of a 
 together (``fires``); the rare others, the changes, go one by one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
 from jobsched.model import JobState
-from jobsched.storage import fires, occurrences, stops
+from jobsched.storage import fires, happenings, moments, occurrences, stops
 from jobsched.storage.database import Database
 from jobsched.storage.decisions import (
     Alive,
@@ -25,6 +25,7 @@ from jobsched.storage.decisions import (
     Move,
     Start,
 )
+from jobsched.storage.happenings import Missed
 from jobsched.storage.texts import to_text
 
 LEASE = "scheduler"
@@ -79,10 +80,10 @@ VALUES (:key, :due_us, :outcome, :run_id, :late_us, :reason)
 _QUEUE_ONE = """
 INSERT INTO runs (id, job_key, name, task, state, queue, priority, params, policy, due_us,
     created_us, not_before_us)
-SELECT :run_id, key, name, task, 'queued', :queue, :priority, params, policy, :due_us, :now,
-    :not_before_us
+SELECT :run_id, key, name, task, 'queued', :queue, :priority, params, policy, :due_us,
+    {created_us}, :not_before_us
 FROM jobs WHERE key = :key
-"""
+""".replace("{created_us}", moments.created("task", "jobs.key", ":now"))
 
 
 class Firing:
@@ -160,6 +161,8 @@ class Firing:
             for change in decision.changes:
                 if not self._change(connection, change, now_us):
                     lost.add(change.due.key)
+            missed = [one for one in _missed(decision) if one.job_key not in lost]
+            happenings.note_missed(self._database, connection, missed, now_us)
         started = [len(change.starts) for change in decision.changes if change.due.key not in lost]
         return Fired(runs=fired + sum(started), lost=frozenset(lost))
 
@@ -215,6 +218,16 @@ class Firing:
         }
         if self._database.run(connection, _ENTER_ONE, values).rowcount == 1:
             self._database.run(connection, _QUEUE_ONE, values)
+
+
+def _missed(decision: Decision) -> Iterator[Missed]:
+    """Yield the moments that *decision* enters as missed."""
+    for key, _, due_us, _, outcome, _, reason, *_ in decision.passed:
+        yield from happenings.missed_of(key, outcome, due_us, 1, reason)
+    for change in decision.changes:
+        for entry in change.entries:
+            key, told = change.due.key, (entry.due_us, entry.count, entry.reason)
+            yield from happenings.missed_of(key, entry.outcome, *told)
 
 
 def _move_values(due: Due, next_us: int, trigger: Mapping[str, object] | None) -> dict[str, object]:

@@ -93,31 +93,14 @@ class Jobs:
 
         Raises: UnknownJob, StaleVersion.
         """
-        query = (
-            update(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state != JobState.DELETED.value)
-            .values(**_stored(changes), version=jobs.c.version + 1, updated_us=clock.now_us())
-            .returning(*JOB_COLUMNS)
-        )
-        if version is not None:
-            query = query.where(jobs.c.version == version)
-        if due_us is not None:
-            query = query.where(jobs.c.next_us == due_us)
         with self._database.write() as connection:
-            row = connection.execute(query).first()
-            if row is None:
-                raise self._why_unchanged(connection, job_id)
-            occurrences.write(self._database, connection, row.key, ledger)
-        return job_from(row)
+            at = (job_id, version, due_us)
+            return change(self._database, connection, at, changes, ledger)
 
     def delete(self, job_id: str, version: int | None = None) -> bool:
         """Take the job off the list for good; return whether it was on it (at *version*)."""
-        values: dict[str, Any] = {"id": job_id, "now": clock.now_us()}
-        if version is not None:
-            values["version"] = version
         with self._database.write() as connection:
-            query = _DELETE if version is None else _DELETE_AT
-            return self._database.run(connection, query, values).rowcount == 1
+            return delete(self._database, connection, job_id, version)
 
     def counts(self) -> dict[JobState, int]:
         """Return how many jobs are in each state; states without jobs are absent."""
@@ -131,14 +114,55 @@ class Jobs:
             raise UnknownJob(job_id)
         return job_from(row)
 
-    def _why_unchanged(self, connection: Connection, job_id: str) -> Exception:
-        row = connection.execute(_by_id(job_id)).first()
-        if row is None or row.state == JobState.DELETED:
-            return UnknownJob(job_id)
-        return StaleVersion(
-            f"Job {job_id} has been changed since: it is at version {row.version}.",
-            version=row.version,
-        )
+
+def change(
+    database: Database,
+    connection: Connection,
+    at: tuple[str, int | None, int | None],
+    changes: Mapping[str, object],
+    ledger: Sequence[NewOccurrence] = (),
+) -> Job:
+    """Change a job inside the caller's transaction.
+
+    *at* is its uuid and, where they must be the present ones, its version and next time.
+
+    Raises: UnknownJob, StaleVersion.
+    """
+    job_id, version, due_us = at
+    query = (
+        update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state != JobState.DELETED.value)
+        .values(**_stored(changes), version=jobs.c.version + 1, updated_us=clock.now_us())
+        .returning(*JOB_COLUMNS)
+    )
+    if version is not None:
+        query = query.where(jobs.c.version == version)
+    if due_us is not None:
+        query = query.where(jobs.c.next_us == due_us)
+    row = connection.execute(query).first()
+    if row is None:
+        raise _why_unchanged(connection, job_id)
+    occurrences.write(database, connection, row.key, ledger)
+    return job_from(row)
+
+
+def delete(database: Database, connection: Connection, job_id: str, version: int | None) -> bool:
+    """Delete a job inside the caller's transaction; return whether it was there (at *version*)."""
+    values: dict[str, Any] = {"id": job_id, "now": clock.now_us()}
+    if version is not None:
+        values["version"] = version
+    query = _DELETE if version is None else _DELETE_AT
+    return database.run(connection, query, values).rowcount == 1
+
+
+def _why_unchanged(connection: Connection, job_id: str) -> Exception:
+    row = connection.execute(_by_id(job_id)).first()
+    if row is None or row.state == JobState.DELETED:
+        return UnknownJob(job_id)
+    return StaleVersion(
+        f"Job {job_id} has been changed since: it is at version {row.version}.",
+        version=row.version,
+    )
 
 
 def _by_id(job_id: str) -> Select[Any]:

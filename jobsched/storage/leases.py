@@ -49,7 +49,7 @@ class Leases:
         *now_us* is for where the database's own clock shall not count.
         """
         with self._database.write() as connection:
-            now = self._now(connection, now_us)
+            now = clock_of(self._database, connection, now_us)
             values = {"name": name, "owner": owner, "now": now, "expires": _later(now, seconds)}
             epoch: int | None = self._database.run(connection, _TAKE, values).scalar()
             return epoch
@@ -59,7 +59,7 @@ class Leases:
     ) -> bool:
         """Hold the right for *seconds* from now; False when somebody else has taken it."""
         with self._database.write() as connection:
-            expires = _later(self._now(connection, now_us), seconds)
+            expires = _later(clock_of(self._database, connection, now_us), seconds)
             values = {"name": name, "owner": owner, "epoch": epoch, "expires": expires}
             return self._database.run(connection, _RENEW, values).rowcount == 1
 
@@ -75,12 +75,14 @@ class Leases:
             row = self._database.run(connection, _READ, {"name": name}).first()
         return None if row is None else HeldLease(owner=row[0], epoch=row[1], expires_us=row[2])
 
-    def _now(self, connection: Connection, now_us: int | None) -> int:
-        if now_us is not None:
-            return now_us
-        if self._database.is_sqlite:
-            return clock.now_us()
-        return int(self._database.run(connection, _CLOCK).scalar_one())
+
+def clock_of(database: Database, connection: Connection, now_us: int | None = None) -> int:
+    """Return *now_us*, or else the time by which leases on *database* are measured."""
+    if now_us is not None:
+        return now_us
+    if database.is_sqlite:
+        return clock.now_us()
+    return int(database.run(connection, _CLOCK).scalar_one())
 
 
 def _later(now_us: int, seconds: float) -> int:

@@ -86,6 +86,14 @@ class AdvisoryLock:
         return not getattr(raw, "closed", True)
 
 
+def chores_lock(database: Database) -> Lock | None:
+    """Return the lock of who empties SQLite's log; None where the server does that itself."""
+    if not database.is_sqlite:
+        return None
+    path = file_of(make_url(database.url))
+    return FileLock(path.with_name(f"{path.name}.chores"))
+
+
 def scheduler_lock(database: Database) -> Lock:
     """Return the lock of the scheduler: a file beside SQLite's, or one of the server."""
     if not database.is_sqlite:

@@ -7,25 +7,28 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobsched.model import Policy, Run
+from jobsched.storage import moments
 from jobsched.storage.database import Database
 from jobsched.storage.rows import run_from
 from jobsched.storage.texts import policy_to_text, to_text
 
+# With their types: PostgreSQL finds others where the same value stands in two places.
+_GIVEN = ("CAST(:task AS varchar)", "CAST(:job_key AS bigint)", "CAST(:created_us AS bigint)")
 _INSERT = """
 INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
     due_us, created_us, not_before_us, attempt, retry_of)
 VALUES (:job_key, :name, :task, 'queued', :queue, :priority, :params, :policy, :requested_by,
-    :due_us, :created_us, :not_before_us, :attempt, :retry_of)
-RETURNING id
-"""
+    :due_us, {created_us}, :not_before_us, :attempt, :retry_of)
+RETURNING id, created_us
+""".replace("{created_us}", moments.created(*_GIVEN))
 _COPY = """
 INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
     due_us, created_us, not_before_us, attempt, retry_of)
 SELECT job_key, name, task, 'queued', queue, priority, params, policy, :requested_by,
-    due_us, :created_us, :not_before_us, attempt + 1, id
+    due_us, {created_us}, :not_before_us, attempt + 1, id
 FROM runs WHERE id = :id
 RETURNING id
-"""
+""".replace("{created_us}", moments.created("task", "runs.job_key", _GIVEN[2]))
 _LINK = "UPDATE runs SET retried_by = :retry WHERE id = :id"
 
 
@@ -47,10 +50,10 @@ class NewRun:
 def insert(database: Database, connection: Connection, new: NewRun, job_id: str | None) -> Run:
     """Queue *new*, a run of the job with the uuid *job_id*, in the caller's transaction."""
     values = _values(new)
-    [[run_id]] = database.rows(connection, _INSERT, values)
+    [[run_id, created_us]] = database.rows(connection, _INSERT, values)
     return run_from((
         run_id, new.job_key, job_id, new.name, new.task, values["queue"], values["priority"],
-        values["params"], values["policy"], new.requested_by, new.due_us, new.created_us,
+        values["params"], values["policy"], new.requested_by, new.due_us, created_us,
         new.not_before_us, 1, 0, None, None, None, None,
         "queued", None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0, None,
     ))  # fmt: skip

@@ -22,7 +22,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(5863102)"
 _BUSY = """
 SELECT +r.job_key, count(*), j.max_instances
 FROM runs r JOIN jobs j ON j.key = r.job_key
-WHERE r.state IN ('starting', 'running', 'stopping')
+WHERE r.state IN ('starting', 'running', 'stopping') AND j.mode != 'continuous'
 GROUP BY +r.job_key, j.max_instances
 """
 _QUEUED: ColumnElement[bool] = literal_column("runs.state = 'queued'")  # as the index has it

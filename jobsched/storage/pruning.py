@@ -16,6 +16,10 @@ _OLD = """
 SELECT id FROM runs WHERE job_key IS NULL AND state = 'done' AND ended_us < :before
 ORDER BY id LIMIT :limit
 """
+_OF_WEB_JOB = """
+SELECT r.name, r.created_us FROM runs r JOIN jobs j ON j.key = r.job_key
+WHERE r.id = :id AND r.task = 'WebJob' AND j.mode != 'continuous'
+"""
 _DELETE_OUTPUT = "DELETE FROM outputs WHERE run_id = :id"
 _DELETE = "DELETE FROM runs WHERE id = :id AND state = 'done'"
 Keeping = tuple[int, int | None]  # a job's number and how many of its runs it wants kept
@@ -51,6 +55,12 @@ class Pruning:
         values = {"before": before_us, "limit": limit}
         with self._database.read() as connection:
             return [*self._database.run(connection, _OLD, values).scalars()]
+
+    def web_job_runs(self, run_ids: Sequence[int]) -> list[tuple[str, int]]:
+        """Return name and moment (microseconds) of those that are runs of triggered web jobs."""
+        with self._database.read() as connection:
+            rows = [self._database.rows(connection, _OF_WEB_JOB, {"id": one}) for one in run_ids]
+        return [(name, created_us) for found in rows for name, created_us in found]
 
     def delete(self, run_ids: Sequence[int]) -> None:
         """Delete these finished runs with their outputs; what they tell of their days stays."""

@@ -5,8 +5,15 @@ from collections.abc import Callable
 from sqlalchemy import Connection, bindparam, select
 
 from jobsched import clock
-from jobsched.errors import JobBusy, RunAlreadyFinished, RunNotFinished, UnknownJob, UnknownRun
-from jobsched.model import Counts, EndedBy, Overlap, Run, RunState, overlap_allows
+from jobsched.errors import (
+    JobBusy,
+    RunAlreadyFinished,
+    RunNotFinished,
+    UnknownJob,
+    UnknownRun,
+    WrongMode,
+)
+from jobsched.model import Counts, EndedBy, Mode, Overlap, Run, RunState, overlap_allows
 from jobsched.storage import idempotency, stops
 from jobsched.storage.database import Database
 from jobsched.storage.idempotency import IdempotencyKey
@@ -22,6 +29,9 @@ _JOB_LOCKED = (
     .with_for_update()
 )
 _RUN_LOCKED = ONE_RUN.with_for_update(of=runs)
+_OF_SERVICE = select(jobs.c.id).where(
+    jobs.c.key == bindparam("key"), jobs.c.mode == Mode.CONTINUOUS.value
+)
 _ALIVE = """
 SELECT count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE job_key = :key AND state != 'done'
@@ -58,7 +68,7 @@ class Runs(RunQueries):
     ) -> Run:
         """Queue the run again as its next attempt.
 
-        Raises: UnknownRun, RunNotFinished, KeyReused.
+        Raises: UnknownRun, RunNotFinished, WrongMode for a continuous job's run, KeyReused.
         """
         with self._database.write() as connection:
             return _once(
@@ -127,6 +137,8 @@ class Runs(RunQueries):
         run = _locked(connection, run_id)
         if run.state is not RunState.DONE:
             raise RunNotFinished(run_id)
+        if connection.execute(_OF_SERVICE, {"key": run.job_key}).first() is not None:
+            raise WrongMode(f"Run {run_id} is of a continuous job, which starts anew by itself.")
         now_us = clock.now_us()
         retry = insert_retry(self._database, connection, run_id, now_us, requested_by=requested_by)
         return _one(connection, retry)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, not_, or_
+from sqlalchemy import ColumnElement, and_, exists, func, literal_column, not_, or_
 
 from jobsched.clock import to_us
 from jobsched.model import (
@@ -87,6 +87,7 @@ def run_conditions(dialect: str, filters: RunFilter, job_key: int | None) -> lis
             runs.c.state == RunState.DONE.value,
             runs.c.retried_by.is_(None),
             _not_well(),
+            not_(_of_service()),
         ]
     return conditions
 
@@ -118,12 +119,20 @@ def _not_well() -> Condition:
     return not_(and_(by_exit, func.coalesce(runs.c.exit_code, -1) == 0))
 
 
+def _of_service() -> Condition:
+    """Return the condition that a run is that of a continuous job, which needs no retries."""
+    job = jobs.alias("service")
+    mine = and_(job.c.key == runs.c.job_key, job.c.mode == Mode.CONTINUOUS.value)
+    return exists().where(mine)
+
+
 def _with_outcome(outcome: Outcome) -> Condition:
     """Return the condition on the facts of an end that ``model.outcome_of`` names *outcome*."""
     if outcome is Outcome.SUCCEEDED:
         return and_(runs.c.ended_by == EndedBy.EXIT.value, runs.c.exit_code == 0)
     if outcome is Outcome.FAILED:
         succeeded = func.coalesce(runs.c.exit_code, -1) == 0
-        return and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
+        by_itself = and_(runs.c.ended_by == EndedBy.EXIT.value, not_(succeeded))
+        return or_(by_itself, runs.c.ended_by == EndedBy.UNHEALTHY.value)
     causes = [cause.value for cause in EndedBy if outcome_of(cause, None) is outcome]
     return runs.c.ended_by.in_(causes)

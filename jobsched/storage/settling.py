@@ -19,6 +19,7 @@ from jobsched.model import (
     outcome_of,
     retry_delay,
 )
+from jobsched.storage import happenings
 from jobsched.storage.database import Database
 from jobsched.storage.newruns import insert_retry
 from jobsched.storage.rows import BEFORE_END, CLAIM, RUN_COLUMNS, run_from, select_runs
@@ -76,6 +77,7 @@ def settle(
     facts = [_facts(row, item.end, now_us) for row, item in found]
     database.many(connection, _SETTLE, facts)
     database.many(connection, _OUTPUT, [_output(item) for _, item in found if _wrote(item)])
+    happenings.note_ends(database, connection, [row[0] for row, _ in found], now_us)
     retries = [_retry(database, connection, row, item.end, now_us) for row, item in found]
     return [
         Settled(run=_done(row, ended, retry), retry_run_id=retry)

@@ -3,6 +3,7 @@
 from sqlalchemy import Connection
 
 from jobsched.model import EndedBy
+from jobsched.storage import happenings
 from jobsched.storage.database import Database
 
 _CANCEL = """
@@ -24,6 +25,7 @@ UPDATE runs SET state = 'done', ended_us = :now, ended_by = :ended_by, reason = 
     stop_us = :now, stop_by = :ended_by, stop_reason = :reason
 WHERE state = 'queued'
 """
+_QUEUED = "SELECT id FROM runs WHERE state = 'queued' ORDER BY id"
 _OLDEST = """
 SELECT id FROM runs
 WHERE job_key = :job_key AND state != 'done' AND state != 'stopping'
@@ -41,8 +43,10 @@ def stop(
 ) -> None:
     """Ask the run *run_id* to stop, in the caller's transaction; nothing when it is done."""
     values = {"id": run_id, "ended_by": ended_by.value, "reason": reason, "now": now_us}
-    changed = database.run(connection, _CANCEL, values).rowcount
-    changed = changed or database.run(connection, _STOP, values).rowcount
+    if database.run(connection, _CANCEL, values).rowcount:
+        happenings.note_ends(database, connection, [run_id], now_us)
+        return
+    changed = database.run(connection, _STOP, values).rowcount
     if not changed and ended_by is EndedBy.KILL:
         database.run(connection, _KILL, values)
 
@@ -64,4 +68,8 @@ def cancel_queued(
 ) -> int:
     """End every run that waits in the queue; return how many."""
     values = {"ended_by": ended_by.value, "reason": reason, "now": now_us}
-    return database.run(connection, _CANCEL_ALL, values).rowcount
+    told = happenings.hooks_of(database, connection)
+    ids = [*database.run(connection, _QUEUED).scalars()] if told else []
+    count = database.run(connection, _CANCEL_ALL, values).rowcount
+    happenings.note_ends(database, connection, ids, now_us)
+    return count

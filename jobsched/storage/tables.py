@@ -64,6 +64,46 @@ Index(
     postgresql_where=jobs.c.next_us.is_not(None),
 )
 
+Index(
+    "jobs_continuous",
+    jobs.c.state,
+    jobs.c.key,
+    sqlite_where=jobs.c.mode == "continuous",
+    postgresql_where=jobs.c.mode == "continuous",
+)
+
+services = Table(
+    "services",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("node", String(64), primary_key=True),
+    Column("state", String(10), nullable=False),  # a ServiceState
+    Column("run_id", BigInteger),  # the one run that is not done: set and cleared with its row
+    Column("since_us", Time, nullable=False),
+    Column("next_try_us", Time),
+    Column("exits", Integer, nullable=False, server_default="0"),  # quick ones in a row
+    Column("restarts", Integer, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False, server_default="0"),  # of the job, as last seen
+    Column("updated_us", Time, nullable=False),
+)
+
+webjobs = Table(
+    "webjobs",
+    metadata,
+    Column("job_key", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(10), nullable=False),  # a WebJobType
+    Column("name", String(255), nullable=False),  # as on disk
+    Column("folder", Text, nullable=False),
+    Column("script", Text),  # from the folder on; null when there is none
+    Column("settings", Text),  # JSON: the whole of settings.job
+    Column("error", Text),
+    Column("in_place", SmallInteger, nullable=False, server_default="0"),
+    Column("disabled", SmallInteger, nullable=False, server_default="0"),  # disable.job was there
+    Column("fingerprint", String(64), nullable=False),
+    Column("inputs", Text, nullable=False),  # JSON: what trigger and policy were made of
+    Column("deployed_us", Time, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -235,7 +275,50 @@ switches = Table(
     Column("updated_us", Time, nullable=False),
 )
 
+hooks = Table(
+    "hooks",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("url", String(2000), nullable=False, unique=True),  # without who calls
+    Column("login", Text),  # USER:PASSWORD of basic authentication
+    Column("insecure_ssl", SmallInteger, nullable=False, server_default="0"),
+    Column("events", Text, nullable=False),  # JSON: a list of words
+    Column("only_failures", SmallInteger, nullable=False, server_default="0"),
+    Column("base_url", String(300), nullable=False),  # under which its owner knows the server
+    Column("created_us", Time, nullable=False),
+    Column("last_status", SmallInteger),  # of the newest attempt
+    Column("last_reason", Text),
+    Column("last_us", Time),
+    Column("last_context", Text),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("hook_id", String(32), nullable=False),
+    Column("event", String(64), nullable=False),
+    Column("job_key", BigInteger),
+    Column("run_id", BigInteger),
+    Column("facts", Text),  # JSON: what the body is made of beside job and run
+    Column("body", Text),  # what is posted, once it has been made
+    Column("created_us", Time, nullable=False),
+    Column("next_us", Time),  # of the next attempt; null when there will be none
+    Column("claims", Integer, nullable=False, server_default="0"),  # attempts that were begun
+    Column("node", String(64)),  # whose attempt is under way
+    Column("delivered", SmallInteger, nullable=False, server_default="0"),
+    Column("attempts", Text),  # JSON: [{"at_us", "status", "reason", "seconds"}], oldest first
+    sqlite_autoincrement=True,
+)
+Index("deliveries_by_hook", deliveries.c.hook_id, deliveries.c.id)
+Index(
+    "deliveries_due",
+    deliveries.c.next_us,
+    sqlite_where=deliveries.c.next_us.is_not(None),
+    postgresql_where=deliveries.c.next_us.is_not(None),
+)
+
 __all__ = [
-    "audit", "day_counts", "idempotency", "jobs", "leases", "metadata", "nodes", "occurrences",
-    "outputs", "runs", "switches", "tokens",
+    "audit", "day_counts", "deliveries", "hooks", "idempotency", "jobs", "leases", "metadata",
+    "nodes", "occurrences", "outputs", "runs", "services", "switches", "tokens", "webjobs",
 ]  # fmt: skip

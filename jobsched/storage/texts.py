@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import Any
 
-from jobsched.model import CatchUp, Misfire, OnLost, Overlap, Policy, Retries
+from jobsched.model import CatchUp, Health, Misfire, OnLost, Overlap, Policy, Retries
 
 _DEFAULT = Policy()
 
@@ -46,8 +46,12 @@ def _differences(value: Any, default: Any) -> dict[str, Any]:
     for name in (field.name for field in fields(value)):
         mine, usual = getattr(value, name), getattr(default, name)
         if mine != usual:
-            found[name] = _differences(mine, usual) if is_dataclass(mine) else _plain(mine)
+            found[name] = _nested(mine, usual) if is_dataclass(mine) else _plain(mine)
     return found
+
+
+def _nested(value: Any, usual: Any) -> dict[str, Any]:
+    return _differences(value, type(value)() if usual is None else usual)
 
 
 def _plain(value: Any) -> Any:
@@ -66,6 +70,12 @@ def _retries(plain: dict[str, Any]) -> Retries:
     return Retries(**plain)
 
 
+def _health(plain: dict[str, Any] | None) -> Health | None:
+    if plain is None:
+        return None
+    return Health(**{**plain, "command": tuple(plain.get("command", ()))})
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -75,4 +85,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "on_lost": OnLost,
     "misfire": _misfire,
     "retries": _retries,
+    "health": _health,
 }

@@ -21,10 +21,17 @@ def answer(body: Mapping[str, Any], status: int = 200, location: str | None = No
 
 
 def nothing(status: int, location: str | None = None) -> Response:
-    """Return an empty answer."""
+    """Return an empty answer, as seed 002 shows it: with a type all the same."""
     response = Response(b"", status)
     if location is not None:
         response.headers["Location"] = location
+    return response
+
+
+def untyped(status: int, location: str | None = None) -> Response:
+    """Return an empty answer as Kudu gives it: of no type, as there is nothing in it."""
+    response = nothing(status, location)
+    del response.headers["Content-Type"]
     return response
 
 

@@ -28,7 +28,7 @@ from jobsched.errors import (
     TooManyRequests,
 )
 from jobsched.model import Role
-from jobsched.web import bodies, peers
+from jobsched.web import bodies, origins, peers
 from jobsched.web.audit import AuditRow
 from jobsched.web.limits import Buckets
 
@@ -65,6 +65,8 @@ class GateSettings(Protocol):
     def rate_burst(self) -> int: ...
     @property
     def body_limit(self) -> int: ...
+    @property
+    def upload_limit(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,8 @@ class Demands:
     role: Role
     changes_state: bool
     body_limit: int | None
+    takes_uploads: bool
+    only_from_here: bool
 
 
 def needs(role: Role) -> Callable[[View], View]:
@@ -86,6 +90,11 @@ def changes_state(view: View) -> View:
     return _declaring("changes_state", True)(view)
 
 
+def from_here(view: View) -> View:
+    """Declare that pages of other sites may not even send GET to this view."""
+    return _declaring("only_from_here", True)(view)
+
+
 def changes_nothing(view: View) -> View:
     """Declare that a view changes nothing, whatever its method: it leaves no audit row."""
     return _declaring("changes_state", False)(view)
@@ -94,6 +103,23 @@ def changes_nothing(view: View) -> View:
 def body_limit(limit: int) -> Callable[[View], View]:
     """Declare how many bytes of body a view takes, in place of the setting."""
     return _declaring("body_limit", limit)
+
+
+def takes_uploads(view: View) -> View:
+    """Declare that the limit of uploads holds for a view's bodies (it streams them to disk)."""
+    return _declaring("takes_uploads", True)(view)
+
+
+def demand(role: Role) -> None:
+    """Ask for more than a view has declared, because of what the present request is about.
+
+    Raises: NotAllowed; like every refusal of the gate it gets an audit row.
+    """
+    try:
+        _require(principal(), role)
+    except NotAllowed:
+        g.audited = True
+        raise
 
 
 def principal() -> Principal:
@@ -128,8 +154,9 @@ class Gate:
         demands = _demands()
         g.audited = demands.changes_state
         self._check_host()
-        if demands.changes_state or request.method not in READING:
-            _check_site()
+        unsafe = demands.changes_state or request.method not in READING
+        if unsafe or demands.only_from_here:
+            origins.check_site()
         if request.endpoint not in EXEMPT:
             self._admit_audited(demands.role)
         self._check_body(demands)
@@ -146,7 +173,7 @@ class Gate:
 
     def _check_host(self) -> None:
         sent = request.environ.get("HTTP_HOST", "")
-        if _host_of(sent) not in self._hosts:
+        if origins.host_of(sent) not in self._hosts:
             message = f"Host {sent[:100]!r} is not served here; TRUSTED_HOSTS names those that are."
             raise MalformedRequest.field("Host", "trusted", message)
 
@@ -166,19 +193,18 @@ class Gate:
         if who.credential is not None:
             self._buckets.take(f"token {who.credential}")
             self._touch(who.credential)
-        if not who.role.allows(needed):
-            raise NotAllowed(f"This needs the role {needed}; {who.name} is {who.role}.")
+        _require(who, needed)
 
     def _who(self) -> Principal:
         source = request.remote_addr or "-"
         token = _presented_token()
-        if token is None and self._is_open():
+        known = None if token is None else auth.identify(token, self._tokens, source)
+        if known is not None:
+            return known
+        if self._is_open():  # whatever credentials a client always sends
             return Principal(name=LOOPBACK, role=Role.ADMIN, source=source)
-        known = auth.identify(token or "", self._tokens, source)
-        if known is None:
-            self._buckets.take(f"address {source}")
-            raise NotAuthenticated(_how_to(token))
-        return known
+        self._buckets.take(f"address {source}")
+        raise NotAuthenticated(_how_to(token))
 
     def _is_open(self) -> bool:
         """Return whether the request needs no token: none exist, and its sender is ourselves."""
@@ -196,7 +222,8 @@ class Gate:
                 self._tokens.touch(token_id, now)
 
     def _check_body(self, demands: Demands) -> None:
-        limit = demands.body_limit or self._settings.body_limit
+        usual = self._settings.upload_limit if demands.takes_uploads else self._settings.body_limit
+        limit = demands.body_limit or usual
         if request.content_length is None:
             bodies.cap(request.environ, limit)
             return
@@ -243,6 +270,11 @@ class NumberConverter(BaseConverter):
         return str(int(value))
 
 
+def _require(who: Principal, role: Role) -> None:
+    if not who.role.allows(role):
+        raise NotAllowed(f"This needs the role {role}; {who.name} is {who.role}.")
+
+
 def _is_loopback(host: str) -> bool:
     name = host.strip("[]")
     if name == "localhost":
@@ -268,43 +300,14 @@ def _demands() -> Demands:
         role=getattr(view, "needed_role", Role.VIEWER if reading or view is None else Role.ADMIN),
         changes_state=getattr(view, "changes_state", not reading),
         body_limit=getattr(view, "body_limit", None),
+        takes_uploads=getattr(view, "takes_uploads", False),
+        only_from_here=getattr(view, "only_from_here", False),
     )
 
 
 def _trusted(settings: GateSettings) -> Iterator[str]:
     for name in ("localhost", "127.0.0.1", "::1", settings.host, *settings.trusted_hosts):
         yield name.strip("[]").rstrip(".").lower()
-
-
-def _host_of(header: str) -> str:
-    """Return the name in a Host header without its port; empty when it is not one."""
-    try:
-        parts = urlsplit(f"//{header}")
-        parts.port  # noqa: B018 - raises when it is no number
-    except ValueError:
-        return ""
-    if parts.netloc != header or parts.username is not None:
-        return ""
-    return (parts.hostname or "").rstrip(".")
-
-
-def _check_site() -> None:
-    """Refuse what a page of another site makes a browser send."""
-    site = request.headers.get("Sec-Fetch-Site", "none")
-    if site not in {"none", "same-origin"}:
-        raise NotAllowed(f"Requests of other sites are refused (Sec-Fetch-Site: {site[:50]}).")
-    origin = request.headers.get("Origin")
-    if origin is not None and not _is_ours(origin):
-        raise NotAllowed(f"Requests of other sites are refused (Origin: {origin[:100]}).")
-
-
-def _is_ours(origin: str) -> bool:
-    scheme, _, place = origin.lower().partition("://")
-    default = {"http": ":80", "https": ":443"}.get(scheme)
-    if default is None:
-        return False
-    ours = str(request.environ.get("HTTP_HOST", "")).lower()
-    return place.removesuffix(default) == ours.removesuffix(default)
 
 
 def _presented_token() -> str | None:

@@ -2,7 +2,8 @@
 
 Shape: ``type`` (``/errors/<class name in kebab case>``), ``title``, ``status``, ``detail``,
 ``instance`` (the path asked for), ``description`` (= detail) and, for input errors,
-``errors: [{field, rule, message}]``.
+``errors: [{field, rule, message}]``. An interface whose clients expect something else tells the
+same problems in a form of its own (:func:`speak`).
 """
 
 import errno
@@ -10,11 +11,12 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from http import HTTPStatus
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
+from flask.sansio.app import App
 from werkzeug.exceptions import HTTPException
 
 from jobsched import errors
@@ -22,6 +24,9 @@ from jobsched import errors
 MEDIA_TYPE = "application/problem+json"
 CHALLENGES = ('Bearer realm="jobsched"', 'Basic realm="jobsched", charset="UTF-8"')
 
+Form = Callable[[Mapping[str, object]], tuple[bytes, str]]  # a problem as body and content type
+
+_FORMS = "jobsched.problem_forms"
 _log = logging.getLogger(__name__)
 _WORD = re.compile(r"(?<!^)(?=[A-Z])")
 _CLASSES: Mapping[int, type[errors.JobschedError]] = {
@@ -52,6 +57,14 @@ _SENTENCES: Mapping[int, str] = {
 def install(app: Flask) -> None:
     """Answer every error of *app* from here."""
     app.register_error_handler(Exception, respond)
+
+
+def speak(app: App, path: str, form: Form) -> None:
+    """Tell problems in another *form* where *path*, a regular expression, matches the beginning.
+
+    Of several that match, the one that matches most of the path asked for is taken.
+    """
+    app.extensions.setdefault(_FORMS, []).append((re.compile(path), form))
 
 
 def respond(error: Exception) -> Response:
@@ -121,6 +134,8 @@ def _headers_of(error: errors.JobschedError) -> list[tuple[str, str]]:
         return [("Connection", "close")]
     if isinstance(error, errors.RangeNotSatisfiable) and "size" in error.facts:
         return [("Content-Range", f"bytes */{error.facts['size']}")]
+    if isinstance(error, errors.StaleVersion) and "etag" in error.facts:
+        return [("ETag", f'"{error.facts["etag"]}"')]
     return []
 
 
@@ -170,6 +185,21 @@ def _for_surprise(error: Exception) -> Response:
 
 
 def _answer(problem: Mapping[str, object], status: int, headers: list[tuple[str, str]]) -> Response:
-    response = Response(render(problem), status, mimetype=MEDIA_TYPE)
+    body, content_type = _form()(problem)
+    response = Response(body, status, content_type=content_type)
     response.headers.extend(headers)
     return response
+
+
+def _form() -> Form:
+    """Return the form of problems for the present request."""
+    found = [
+        (match.end(), form)
+        for path, form in current_app.extensions.get(_FORMS, ())
+        if (match := path.match(request.path)) is not None
+    ]
+    return max(found, key=lambda each: each[0])[1] if found else _usual
+
+
+def _usual(problem: Mapping[str, object]) -> tuple[bytes, str]:
+    return render(problem), MEDIA_TYPE

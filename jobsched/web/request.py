@@ -49,6 +49,16 @@ def json_body(model: type[M], *, optional: bool = False, also: Further | None = 
     return _validated(model, strictjson.checked(raw), also)
 
 
+def json_object() -> dict[str, Any]:
+    """Return the request's body as an object of any fields.
+
+    Raises: MalformedRequest if it is not one JSON object in UTF-8 sent as application/json.
+    """
+    _require_json()
+    fields: dict[str, Any] = json.loads(strictjson.checked(request.get_data()))
+    return fields
+
+
 def checked_body(model: type[M], mistakes: Further) -> M:
     """Return the request's body as *model*, unless *mistakes* finds anything in it.
 

@@ -104,6 +104,7 @@ def test_a_burst_is_limited_per_token_and_off_for_our_own_loopback() -> None:
 def test_guessing_tokens_is_limited_per_address() -> None:
     guarded = guarded_app(GateSettings(rate_limit=0.001, rate_burst=3))
     add_things(guarded.app)
+    guarded.tokens.create(Role.VIEWER)
 
     statuses = [ask(guarded, headers=bearer("guess")).status_code for _ in range(5)]
 
@@ -117,6 +118,11 @@ def test_a_body_over_the_limit_is_refused_by_its_announced_size(guarded: Guarded
     assert response.headers["Connection"] == "close"
     assert ask(guarded, method="POST", data=b"x" * 1_048_576).text == "1048576"
     assert ask(guarded, "/upload", "POST", data=b"x" * 1_048_577).text == "1048577"
+
+
+def test_uploads_have_a_limit_of_their_own(guarded: Guarded) -> None:
+    assert ask(guarded, "/files", "PUT", data=b"x" * 5_000_000).text == "5000000"
+    assert ask(guarded, "/files", "PUT", data=b"x" * 10_000_001).status_code == 413
 
 
 @pytest.mark.parametrize(("size", "status"), [(1_048_576, 200), (1_048_577, 413), (3 << 20, 413)])

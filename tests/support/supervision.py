@@ -104,6 +104,6 @@ class Site:
             self.supervisor.close()
         end_all(self.folder)
         data = self.settings.data_dir
-        for name in hosting.known_runners(data):
+        for name in hosting.known_runners(data, self.settings.node):
             sweep(hosting.testament(data, name))
         self.store.close()

@@ -12,7 +12,15 @@ from jobsched import auth
 from jobsched.model import Role
 from jobsched.web import gate, problems
 from jobsched.web.audit import AuditRow
-from jobsched.web.gate import body_limit, changes_nothing, changes_state, needs, principal
+from jobsched.web.gate import (
+    body_limit,
+    changes_nothing,
+    changes_state,
+    demand,
+    needs,
+    principal,
+    takes_uploads,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +30,7 @@ class GateSettings:
     rate_limit: float = 50.0
     rate_burst: int = 200
     body_limit: int = 1_048_576
+    upload_limit: int = 10_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +133,17 @@ def add_things(app: Flask) -> None:
 
 
 def _more_things(app: Flask) -> None:
+    @app.put("/files")
+    @takes_uploads
+    def files() -> str:
+        demand(Role.ADMIN)
+        return f"{len(request.get_data())}"
+
+    @app.get("/files")
+    def file() -> str:
+        demand(Role.ADMIN)
+        return "file"
+
     @app.get("/numbers/<number:value>")
     def number(value: int) -> str:
         return str(value)

@@ -9,6 +9,7 @@ Standard library only: the runner imports this.
 
 import fcntl
 import os
+from collections.abc import Callable
 from contextlib import suppress
 
 from jobsched.execution.order import Order
@@ -25,7 +26,10 @@ _F_SETPIPE_SZ = 1031  # fcntl has no name for it in Python 3.11
 
 
 class Capture:
-    """What one run has written. Streams are numbered: 0 = out, 1 = err."""
+    """What one run has written. Streams are numbered: 0 = out, 1 = err.
+
+    *listener* is shown every portion, (stream, bytes), until it returns False.
+    """
 
     __slots__ = (
         "_cap",
@@ -36,6 +40,7 @@ class Capture:
         "_path",
         "failure",
         "in_memory",
+        "listener",
         "parts",
         "totals",
     )
@@ -50,6 +55,7 @@ class Capture:
         self.parts: tuple[list[bytes], list[bytes]] = ([], [])
         self.totals = [0, 0]
         self.in_memory = True
+        self.listener: Callable[[int, bytes], bool] | None = None
         self.failure: str | None = None  # why output is incomplete
 
     def take(self, number: int, pipe: int) -> int:
@@ -58,7 +64,7 @@ class Capture:
         Raises: BlockingIOError when it holds nothing now.
         """
         file = self._files[number]
-        if file is None or self.failure:
+        if file is None or self.failure or self.listener:
             return self._take_by_hand(number, pipe)
         moved = self._take_by_splice(number, pipe, file)
         if self.totals[number] < _FLOOD <= self.totals[number] + moved:
@@ -76,14 +82,19 @@ class Capture:
         if not data:
             return 0
         self.totals[number] += len(data)
+        if self.listener is not None and not self.listener(number, data):
+            self.listener = None
         if self.in_memory:
             self.parts[number].append(data)
             self._order.add(number, len(data))
             if self.totals[number] > min(SMALL, self._cap):
                 self.to_files()
         elif not self.failure:
+            file = self._files[number]
+            in_head = file is None or not file.past_head
             self._write(number, data)
-            self._note(number, len(data))
+            if in_head:
+                self._note(number, len(data))
         return len(data)
 
     def _take_by_splice(self, number: int, pipe: int, file: KeptFile) -> int:

@@ -3,11 +3,16 @@
 Standard library only: the runner imports this.
 """
 
+import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from jobsched.execution.protocol import Key, Message, StartRequest, pack
+from jobsched.execution.regular import open_file
 from jobsched.execution.runner.capture import AGE, Capture
+from jobsched.execution.runner.joblog import JobLog, LogOrder
 
 RUNNING = "running"
 LEAVING = "leaving"  # its end is known, but something of it may still live
@@ -19,7 +24,8 @@ class Hosted:
     """A run from its start until the supervisor lets the runner forget it.
 
     *pid* is the main process (or the worker that serves the run), *start_time* its kernel start
-    time; *deadline*, *kill_at*, *idle_since*, *next_sample* are monotonic seconds, None = never.
+    time; *deadline*, *kill_at*, *lease_until*, *idle_since*, *next_sample* are monotonic seconds,
+    None = never.
     """
 
     __slots__ = (
@@ -33,6 +39,8 @@ class Hosted:
         "keeps_main",
         "key",
         "kill_at",
+        "lease_until",
+        "log",
         "next_sample",
         "note",
         "pid",
@@ -45,6 +53,7 @@ class Hosted:
         "started_us",
         "state",
         "stopped_by",
+        "term_at",
     )
 
     def __init__(self, request: StartRequest, now: float, now_us: int) -> None:
@@ -56,6 +65,10 @@ class Hosted:
         self.started = now
         self.started_us = now_us
         self.capture = Capture(request.path, request.cap)
+        self.log: JobLog | None = None
+        if request.log is not None:
+            self.log = JobLog(LogOrder.from_message(request.log))
+            self.capture.listener = self.log.output
         self.pipes = [-1, -1]
         self.note: str | None = None  # what the task process itself says about the end
         # Set when a worker serves the run: process and pipes outlive it.
@@ -64,6 +77,8 @@ class Hosted:
         self.deadline = now + request.timeout if request.timeout else None
         self.deadline_reason = f"It ran longer than {request.timeout:g} s." if self.deadline else ""
         self.kill_at: float | None = None
+        self.term_at: float | None = None
+        self.lease_until = now + request.lease if request.lease else None
         self.idle_since = now
         self.next_sample: float | None = None
         self.busy_ticks = 0
@@ -84,9 +99,25 @@ class Hosted:
                 moments.append(self.started + AGE)
             if self.stopped_by is None:
                 moments += [one for one in (self.deadline, self.next_sample) if one is not None]
-        if self.kill_at is not None:
-            moments.append(self.kill_at)
+            if self.lease_until is not None:
+                moments.append(self.lease_until)
+        moments += [one for one in (self.kill_at, self.term_at) if one is not None]
         return min(moments, default=None)
+
+    def write_shutdown_file(self) -> bool:
+        """Tell the run by its file that it is to end; return whether it has such a file."""
+        path = self.request.shutdown_file
+        if path is None:
+            return False
+        with suppress(OSError):  # signals follow in any case
+            os.makedirs(os.path.dirname(path), 0o711, exist_ok=True)
+            handle = open_file(path, os.O_WRONLY | os.O_CREAT, 0o644)
+            try:
+                os.fchmod(handle, 0o644)  # for a run that is another user's, whatever our umask
+                os.write(handle, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()).encode())
+            finally:
+                os.close(handle)
+        return True
 
     def age(self, now: float) -> None:
         """Let its output go to files if it is no short run."""

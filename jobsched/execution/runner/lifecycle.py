@@ -17,10 +17,13 @@ from jobsched.execution.runner import starting
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.family import Family
 from jobsched.execution.runner.hosted import ENDED, LEAVING, RECORDING, RUNNING, Hosted
+from jobsched.execution.runner.joblog import RESTS_AFTER
 from jobsched.execution.runner.loop import Loop
 
 _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
+_NOTICE = 2.0  # seconds for a run to act on its shutdown file before it gets a signal
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
+_LEASE_OVER = "The right to be the only one was not renewed in time."
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
 _WORTH_WAKING = 2**18  # bytes
@@ -138,6 +141,8 @@ class Lifecycle:
             run.pipes[number] = -1
             return
         run.idle_since = self._loop.now
+        if run.log is not None and run.log.pending:
+            self._loop.at(self._loop.now + RESTS_AFTER, (run.key, "log"), run.log.flush)
         if moved < _WORTH_WAKING and run.release is None and run.capture.floods(number):
             self._rest(run, number)
 
@@ -173,10 +178,13 @@ class Lifecycle:
 
     def _look_after(self, run: Hosted) -> None:
         now = self._loop.now
+        if run.term_at is not None and now >= run.term_at:
+            self._terminate(run)
         if run.kill_at is not None and now >= run.kill_at:
             self._kill(run)
         elif run.state == RUNNING:
             run.age(now)
+            self._enforce_lease(run, now)
             if run.stopped_by is None:
                 self._enforce(run, now)
         if run.state in {RUNNING, LEAVING}:
@@ -187,6 +195,12 @@ class Lifecycle:
             self.stop(run, "timeout", run.deadline_reason)
         elif run.next_sample is not None and now >= run.next_sample:
             self._sample(run, now)
+
+    def _enforce_lease(self, run: Hosted, now: float) -> None:
+        """Kill *run* if nobody has said that it may go on: another may be about to start."""
+        if run.lease_until is not None and now >= run.lease_until:
+            run.lease_until = None
+            self.stop(run, "replaced", _LEASE_OVER, at_once=True)
 
     def _sample(self, run: Hosted, now: float) -> None:
         window = run.request.idle_timeout or 0.0
@@ -211,12 +225,24 @@ class Lifecycle:
             return
         if run.state == RUNNING and (run.stopped_by is None or at_once):
             run.stopped_by, run.reason = ended_by, reason
+            if run.log is not None:
+                run.log.stopping(ended_by, reason)
         grace = 0.0 if at_once else run.request.grace
         moment = self._loop.now + grace
         run.kill_at = moment if run.kill_at is None else min(run.kill_at, moment)
-        if run.state == RUNNING and not at_once:
-            _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
+        if run.state == RUNNING and not at_once and run.term_at is None:
+            # Who handles the signal hears it now; to all others it would be the end, before they
+            # could have seen their shutdown file.
+            noticed = run.write_shutdown_file() and not processes.handles(run.pid, signal.SIGTERM)
+            run.term_at = self._loop.now + (min(_NOTICE, grace / 2) if noticed else 0.0)
+            if not noticed:
+                self._terminate(run)
         self.schedule(run)
+
+    def _terminate(self, run: Hosted) -> None:
+        run.term_at = None
+        if run.state == RUNNING:
+            _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
 
     def _kill(self, run: Hosted) -> None:
         if run.state == RUNNING:
@@ -278,7 +304,10 @@ class Lifecycle:
                 os.close(pipe)
                 run.pipes[number] = -1
         run.complete()
-        run.kill_at = None
+        run.kill_at = run.term_at = None
+        if run.log is not None:
+            self._loop.cancel((run.key, "log"))
+            run.log.end(run.facts)
         if run.release is not None:
             run.release()
         self._record_end(run)

@@ -23,7 +23,9 @@ from jobsched.execution.journal import Journal
 from jobsched.execution.protocol import JOURNAL, VERSION, Key, Message, StartRequest
 from jobsched.execution.runner import limits
 from jobsched.execution.runner.children import Children
+from jobsched.execution.runner.health import Checks
 from jobsched.execution.runner.hosted import ENDED, Hosted
+from jobsched.execution.runner.launches import Launches
 from jobsched.execution.runner.lifecycle import Lifecycle
 from jobsched.execution.runner.listener import Listener
 from jobsched.execution.runner.loop import Loop
@@ -48,6 +50,8 @@ class Runner:
             self._loop, self._journal, self._children, self._supervisor.tell
         )
         parts = (self._children, self._lifecycle, self._supervisor.tell)
+        self._checks = Checks(self._loop, self._children, self._lifecycle)
+        self._launches = Launches(self._loop, self._children, self._lifecycle)
         self._workers = Workers(self._loop, *parts)
         self._zygotes = Zygotes(self._loop, *parts)
         self._retired = False
@@ -114,6 +118,8 @@ class Runner:
                 self._start(message)
             case "stop":
                 self._stop(message)
+            case "lease":
+                self._prolong(message)
             case "forget":
                 self._forget([(run, claim) for run, claim in message["runs"]])
             case "hello":
@@ -133,14 +139,18 @@ class Runner:
         known = self._lifecycle.runs.get(request.key)
         if known is not None:
             self._supervisor.tell(known.present_message())
-        elif self._retired:
+            return
+        if self._retired:
             self._lifecycle.tell_refused(request.key, "its runner is leaving", shortage=True)
         elif request.kind == "command":
             self._lifecycle.start_command(request)
+        elif request.kind == "launch":
+            self._launches.start(request)
         elif request.warm:
             self._workers.start(request)
         else:
             self._zygotes.start(request)
+        self._checks.follow(request)
 
     def _stop(self, message: Message) -> None:
         run = self._known(message)
@@ -148,6 +158,14 @@ class Runner:
             ended_by = message["ended_by"]
             at_once = ended_by == "kill" or bool(message.get("at_once"))
             self._lifecycle.stop(run, ended_by, message.get("reason"), at_once=at_once)
+
+    def _prolong(self, message: Message) -> None:
+        """Let a run go on for some seconds, 0 for as long as it likes."""
+        run = self._known(message)
+        if run is not None:
+            seconds = message["seconds"]
+            run.lease_until = self._loop.now + seconds if seconds else None
+            self._lifecycle.schedule(run)
 
     def _known(self, message: Message) -> Hosted | None:
         key = (message["run"], message["claim"])

@@ -32,15 +32,25 @@ class Books:
     started: dict[Key, int] = field(default_factory=dict)
     returned: dict[Key, str] = field(default_factory=dict)
     progress: dict[Key, Message] = field(default_factory=dict)
+    service_runs: dict[int, int] = field(default_factory=dict)  # their jobs' numbers by run id
+    _services: set[Key] = field(default_factory=set)
 
     @property
     def alive(self) -> int:
-        """How many runs in hand have not ended yet."""
-        return len(self.hosted) - len(self.ends) - len(self.returned)
+        """How many runs in hand have not ended yet; services, which take no place, are left out."""
+        over = [*self.ends, *self.returned]
+        services = len(self._services) - sum(key in self._services for key in over)
+        return len(self.hosted) - len(over) - services
+
+    def is_service(self, key: Key) -> bool:
+        """Return whether a run in hand is that of a continuous job."""
+        return key in self._services
 
     def host(self, key: Key, runner: str, run: Run | None = None) -> None:
         """Take a run in hand."""
         self.hosted[key] = Hosted(runner=runner, run=run)
+        if key[0] in self.service_runs:
+            self._services.add(key)
 
     def run_started(self, key: Key, started_us: int) -> None:
         """Note that a run's process exists."""
@@ -76,6 +86,7 @@ class Books:
             self.ends.pop(key, None)
             self.returned.pop(key, None)
             self.progress.pop(key, None)
+            self._services.discard(key)
             hosted = self.hosted.pop(key, None)
             if hosted is not None:
                 by_runner.setdefault(hosted.runner, []).append(key)

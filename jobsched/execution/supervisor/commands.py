@@ -20,20 +20,14 @@ from jobsched.errors import UnknownTask
 from jobsched.execution import script
 from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
+from jobsched.execution.supervisor.checking import health_order
+from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Surroundings
 from jobsched.model import Run
 from jobsched.settings import Settings
 
 _REMEMBERED = 0.5  # seconds for which a script's command line is not looked for again
 _TASK_PROGRAM = str(Path(__file__).parents[1] / "task" / "program.py")
-
-
-class CannotStart(Exception):
-    """The run cannot be started, whoever tries; *reason* is a sentence for its reader."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def start_message(run: Run, around: Surroundings) -> Message:
@@ -45,6 +39,8 @@ def start_message(run: Run, around: Surroundings) -> Message:
     settings = around.settings
     identity = _identity(run.policy.run_as or settings.run_as)
     inherited = {**around.inherited, **identity.variables} if identity else around.inherited
+    if task.builtin == "webjob":
+        inherited = around.webjobs.inherited(inherited)
     message: Message = {
         "op": "start",
         "run": run.id,
@@ -60,12 +56,12 @@ def start_message(run: Run, around: Surroundings) -> Message:
         },
         "cookie": secrets.token_hex(8),
         "detach": run.policy.detach,
+        "health": health_order(run.policy.health),
         "run_as": identity and identity.message,
         "limits": {},
         "stdin": None,
     }
-    special = _script(task, around) if task.builtin else _python(run, task, settings)
-    return message | special
+    return message | _special(run, task, around, message)
 
 
 def environment(run: Run, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -104,6 +100,13 @@ def _grace(run: Run, task: Task, settings: Settings) -> float:
 def _whereabouts(task: Task, settings: Settings) -> dict[str, str]:
     """Return what a task class of the user's that runs scripts needs to find them (J34)."""
     return {} if task.builtin else {script.CONF_DIR_VARIABLE: str(settings.conf_dir)}
+
+
+def _special(run: Run, task: Task, around: Surroundings, message: Message) -> Message:
+    """Return what the kind of *task* adds to, or changes in, the start message."""
+    if task.builtin == "webjob":
+        return around.webjobs.start(run, message["env"], message["run_as"])
+    return _script(task, around) if task.builtin else _python(run, task, around.settings)
 
 
 def _script(task: Task, around: Surroundings) -> Message:
@@ -168,7 +171,7 @@ def _identity(user: str | None) -> _Identity | None:
         raise CannotStart(f"Only root can run a job as {user!r}; the server is not root.")
     groups = os.getgrouplist(user, entry.pw_gid)
     return _Identity(
-        message={"uid": entry.pw_uid, "gid": entry.pw_gid, "groups": groups},
+        message={"uid": entry.pw_uid, "gid": entry.pw_gid, "groups": groups, "name": user},
         variables={"HOME": entry.pw_dir, "SHELL": entry.pw_shell, "USER": user, "LOGNAME": user},
     )
 

@@ -12,8 +12,9 @@ from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import settling
 from jobsched.execution.supervisor.books import Books
-from jobsched.execution.supervisor.commands import CannotStart, start_message
+from jobsched.execution.supervisor.commands import start_message
 from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Present
 from jobsched.model import Run
 from jobsched.storage.claims import Claims
@@ -57,7 +58,7 @@ class Filler:
         self._present = present
         self._books = books
         self._fleet = fleet
-        self._boot_id = boot_id
+        self.boot_id = boot_id
         self._hand: deque[tuple[str, Run]] = deque()  # claimed, but no runner knows yet
         self._since = 0.0
         self._shortage = Backoff()
@@ -78,6 +79,15 @@ class Filler:
         """Hand out a claimed *run* as soon as a place is free."""
         self._since = clock.monotonic()
         self._hand.append((runner, run))
+
+    def give(self, runner: str, run: Run, lease: float | None = None) -> None:
+        """Tell *runner* of a claimed run that takes no place: that of a service.
+
+        With a *lease* it goes on for so many seconds only, unless that is prolonged.
+        """
+        message = self._message(run)
+        if message is not None:
+            self._fleet.send(runner, [message | {"lease": lease}])
 
     def rest(self) -> float:
         """Wait with claiming, for want of something; return for how many seconds."""
@@ -111,7 +121,7 @@ class Filler:
             return None
         now_us = clock.now_us()
         node = self._settings.node
-        claims = self._claims.claim(node, self._boot_id, runners, wanted, now_us)
+        claims = self._claims.claim(node, self.boot_id, runners, wanted, now_us)
         for one in claims:
             self._books.host((one.run.id, one.run.claim), one.runner, one.run)
             self.take(one.runner, one.run)

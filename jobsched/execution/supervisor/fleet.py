@@ -14,6 +14,7 @@ from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Message
 from jobsched.execution.supervisor import hosting
 from jobsched.execution.supervisor.hosting import Connection, RunnerGone
+from jobsched.execution.supervisor.pulse import Pulse
 
 _ANSWER_WITHIN = 10.0  # seconds that a new runner has to open its socket
 
@@ -29,13 +30,17 @@ class _Runner:
     proven: bool = False  # it has answered at some time
     retiring: bool = False
     since: float = field(default_factory=clock.monotonic)
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 class Fleet:
-    """All runners below *data_dir*; connections are registered with *selector*."""
+    """The runners of *node* below *data_dir*; connections are registered with *selector*."""
 
-    def __init__(self, data_dir: Path, wanted: int, selector: selectors.BaseSelector) -> None:
+    def __init__(
+        self, data_dir: Path, node: str, wanted: int, selector: selectors.BaseSelector
+    ) -> None:
         self._data_dir = data_dir
+        self._node = node
         self._wanted = wanted
         self._selector = selector
         self._runners: dict[str, _Runner] = {}
@@ -46,7 +51,7 @@ class Fleet:
 
     def find(self) -> None:
         """Look for runners that an earlier supervisor left: living ones join, dead ones count."""
-        for name in hosting.known_runners(self._data_dir):
+        for name in hosting.known_runners(self._data_dir, self._node):
             if hosting.is_alive(self._data_dir, name):
                 self._runners[name] = _Runner(name=name)
             else:
@@ -54,7 +59,8 @@ class Fleet:
 
     def ready(self) -> list[str]:
         """Return the runners that take new runs."""
-        return [r.name for r in self._runners.values() if r.ready and not r.retiring]
+        every = self._runners.values()
+        return [r.name for r in every if r.ready and not r.retiring and not r.pulse.doubtful]
 
     def living(self) -> list[str]:
         """Return the names of all living runners."""
@@ -71,12 +77,14 @@ class Fleet:
         return staying < self._wanted and clock.monotonic() >= self._not_before
 
     def keep_up(self) -> None:
-        """Start what is missing and connect to what has come up."""
+        """Start what is missing, connect to what has come up, end what answers no more."""
         while self._short:
             self._start()
         for runner in list(self._runners.values()):
             if runner.connection is None:
                 self._connect(runner)
+            else:
+                self._feel(runner)
 
     def send(self, name: str, messages: Iterable[Message]) -> bool:
         """Tell a runner, return whether it hears; if it is gone, :meth:`dead` will say so."""
@@ -103,6 +111,7 @@ class Fleet:
             self._lose(runner)
             return
         self._listen(runner)
+        runner.pulse.heard()
         for message in messages:
             if message["op"] == "state":
                 self._welcome(runner, message)
@@ -140,6 +149,16 @@ class Fleet:
             if runner.process is not None:
                 runner.process.returncode = 0  # ours no longer: it outlives us on purpose
 
+    def _feel(self, runner: _Runner) -> None:
+        """Ask a silent runner for a sign of life; end one that gives none."""
+        if runner.pulse.wants_asking():
+            self.send(runner.name, [{"op": "ping"}])
+        if runner.pulse.frozen:
+            silent = round(runner.pulse.silence)
+            if runner.pulse.end():
+                fields: dict[str, object] = {"runner": runner.name, "seconds": silent}
+                publish(Event(name="runner frozen", level=logging.ERROR, fields=fields))
+
     def _tell_gone(self, runner: _Runner) -> None:
         if not runner.retiring:
             words = hosting.last_words(self._data_dir, runner.name)
@@ -148,7 +167,7 @@ class Fleet:
 
     def _start(self) -> None:
         self._started += 1
-        name = hosting.new_name(self._started)
+        name = hosting.new_name(self._started, self._node)
         try:
             process = hosting.start_runner(self._data_dir, name)
         except OSError:
@@ -164,6 +183,7 @@ class Fleet:
             runner.connection = Connection(hosting.folder_of(self._data_dir, runner.name))
         except OSError:
             return
+        runner.pulse.begin(runner.connection.peer())
         self._selector.register(runner.connection, selectors.EVENT_READ, runner.name)
         self.send(runner.name, [{"op": "hello"}])
 

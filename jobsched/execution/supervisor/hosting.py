@@ -4,8 +4,11 @@ A runner owns the folder ``runners/<name>`` with its journal (locked for its lif
 and its stderr. It is found again through these, never through a pid.
 """
 
+import hashlib
 import os
 import secrets
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -19,6 +22,7 @@ from jobsched.execution.protocol import Message
 _PROGRAM = str(Path(__file__).parents[1] / "runner" / "program.py")
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ")
 _CHUNK = 1 << 18
+_CREDENTIALS = "3i"  # pid, uid, gid
 
 
 class RunnerGone(Exception):
@@ -37,6 +41,12 @@ class Connection:
     def fileno(self) -> int:
         """Return the descriptor, for a selector."""
         return self._socket.fileno()
+
+    def peer(self) -> int:
+        """Return the pid of the runner, as the kernel noted it when that began to listen."""
+        size = struct.calcsize(_CREDENTIALS)
+        found = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return int(struct.unpack(_CREDENTIALS, found)[0])
 
     @property
     def blocked(self) -> bool:
@@ -78,9 +88,12 @@ class Connection:
         self._socket.close()
 
 
-def new_name(number: int) -> str:
-    """Return a name that no runner had before: ``r1-5f2c09aa``."""
-    return f"r{number}-{secrets.token_hex(4)}"
+def new_name(number: int, node: str) -> str:
+    """Return a name that no runner had before, and whose end tells its *node*.
+
+    Several nodes may share a data folder, and names of nodes are long: ``r1-5f2c09aa-0c83f57c``.
+    """
+    return f"r{number}-{secrets.token_hex(4)}-{_tag(node)}"
 
 
 def folder_of(data_dir: Path, name: str) -> Path:
@@ -107,9 +120,14 @@ def start_runner(data_dir: Path, name: str) -> "subprocess.Popen[bytes]":
         )
 
 
-def known_runners(data_dir: Path) -> list[str]:
-    """Return the names of all runners, living and dead, that have a folder here."""
-    return sorted(path.name for path in runners_dir(data_dir).glob("*") if path.is_dir())
+def known_runners(data_dir: Path, node: str) -> list[str]:
+    """Return the names of all runners of *node*, living and dead, that have a folder here."""
+    found = runners_dir(data_dir).glob(f"*-{_tag(node)}")
+    return sorted(path.name for path in found if path.is_dir())
+
+
+def _tag(node: str) -> str:
+    return hashlib.sha256(node.encode()).hexdigest()[:8]
 
 
 def is_alive(data_dir: Path, name: str) -> bool:

@@ -10,12 +10,13 @@ import selectors
 
 from jobsched import catalog as catalogs
 from jobsched import clock
-from jobsched.catalog import Catalog
+from jobsched.catalog import WEB_JOB, Catalog
 from jobsched.execution.protocol import Key, Message
-from jobsched.execution.supervisor import adoption, hosting, settling
+from jobsched.execution.supervisor import adoption, hosting, settling, webjobs
 from jobsched.execution.supervisor.books import Books, Hosted
 from jobsched.execution.supervisor.filling import Filler
 from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.keeping import Keeper
 from jobsched.execution.supervisor.machine import boot_id
 from jobsched.execution.supervisor.surroundings import Present, Surroundings
 from jobsched.execution.supervisor.telling import tell_finished, tell_started
@@ -39,21 +40,23 @@ class Supervisor:
 
     def __init__(self, settings: Settings, store: Store, catalog: Catalog) -> None:
         self._settings = settings
+        self._store = store
         self._claims = store.claims
         self._runs = store.runs
         self._books = Books()
         self._selector = selectors.DefaultSelector()
         self._listener = Listener(settings.data_dir, "supervisor")
         self._selector.register(self._listener, selectors.EVENT_READ, None)
-        self.fleet = Fleet(settings.data_dir, settings.runners, self._selector)
+        self.fleet = Fleet(settings.data_dir, settings.node, settings.runners, self._selector)
         self._wake = Wake(settings.data_dir)
         self._boot_id = boot_id()
         self._present = Present(
-            Surroundings.here(settings, catalog),
+            Surroundings.here(settings, catalog, store),
             store.switches,
             lambda: catalogs.load(settings.conf_dir, settings.tasks_dir),
         )
         self._filler = Filler(self._claims, self._present, self._books, self.fleet, self._boot_id)
+        self._keeper = Keeper(settings, store, self._books, self.fleet, self._filler)
         self._look_at = 0.0
         self._confirm_at = 0.0
         self._settle_at = 0.0
@@ -64,6 +67,9 @@ class Supervisor:
     def begin(self) -> None:
         """Take every row of this node in hand; living runners are asked, dead ones judged."""
         self.fleet.find()
+        self._keeper.load()
+        before = webjobs.settled_before(self._store, self._settings.node)
+        self._present.around.webjobs.complete(before)
         living = self.fleet.living()
         for row in self._claims.mine(self._settings.node):
             self._books.host((row.run_id, row.claim), row.runner)
@@ -85,7 +91,7 @@ class Supervisor:
             self._settle()
         self._give_back()
         self._confirm()
-        if clock.monotonic() >= self._look_at:
+        if clock.monotonic() >= min(self._look_at, self._keeper.look_at):
             self._look_around()
 
     def stop_all(self, ended_by: EndedBy, reason: str) -> None:
@@ -115,7 +121,7 @@ class Supervisor:
     def _sleep(self) -> float:
         if self._books.returned or self._dead:
             return 0.0
-        until = self._look_at
+        until = min(self._look_at, self._keeper.look_at)
         if self._books.ends:
             until = min(until, self._settle_at)
         if self._books.started:
@@ -128,6 +134,7 @@ class Supervisor:
             if key.data is None:
                 self._listener.drain()
                 self._look_at = 0.0
+                self._keeper.hinted()
                 continue
             for message in self.fleet.receive(key.data):
                 self._take(key.data, message)
@@ -135,7 +142,9 @@ class Supervisor:
 
     def _choose_moment(self) -> None:
         """Settle at once, but when short runs end all the time gather them for a moment."""
-        gathering = len(self._books.ends) < _GATHERED and self._filler.pace.now >= _BUSY
+        ends = self._books.ends
+        gathering = len(ends) < _GATHERED and self._filler.pace.now >= _BUSY
+        gathering = gathering and not any(self._books.is_service(key) for key in ends)
         if not gathering:
             self._settle_at = 0.0
         elif self._settle_at < clock.monotonic() - _GATHER:
@@ -155,7 +164,7 @@ class Supervisor:
                     self._confirm_at = clock.monotonic() + _CONFIRM_WITHIN
                 self._books.run_started(key, message["started_us"])
             case "ended":
-                self._filler.pace.add(1)
+                self._filler.pace.add(not self._books.is_service(key))
                 self._books.run_ended(settling.ended(key, message))
             case "refused":
                 self._books.run_refused(key, message, clock.now_us())
@@ -170,7 +179,8 @@ class Supervisor:
             run = self._runs.get(key[0])
             if run is not None and not self._filler.holds(key):
                 self._books.hosted[key].run = run
-                self._filler.take(name, run)
+                tell = self._keeper.tell if self._books.is_service(key) else self._filler.take
+                tell(name, run)
         self._drop_strangers(name, witness, {(row.run_id, row.claim) for row in rows})
 
     def _drop_strangers(self, name: str, witness: adoption.Witness, known: set[Key]) -> None:
@@ -204,7 +214,8 @@ class Supervisor:
         self._report_progress()  # the last word of a run that has just ended included
         while self._books.ends:
             settlements = dict(list(self._books.ends.items())[:_AT_ONCE])
-            settled = self._claims.settle(list(settlements.values()), clock.now_us())
+            ends, now_us = list(settlements.values()), clock.now_us()
+            settled = self._keeper.settle(ends, now_us, starting=self.claiming)
             for name, keys in self._books.release(settlements).items():
                 self.fleet.send(name, [{"op": "forget", "runs": keys}])
             self._look_at = 0.0  # places are free
@@ -212,6 +223,9 @@ class Supervisor:
             for one in settled:
                 settlement = settlements[(one.run.id, one.run.claim)]
                 tell_finished(one, settlement, self._settings.runs_dir)
+                if one.run.task == WEB_JOB:
+                    wait = self._keeper.wait_of(one.run)
+                    self._present.around.webjobs.over(one.run, wait)
         while self._buried:
             hosting.discard(self._settings.data_dir, self._buried.pop())
 
@@ -220,6 +234,7 @@ class Supervisor:
         if not self._books.returned:
             return
         delay = self._filler.rest()
+        self._keeper.returned(delay)
         for reason in set(self._books.returned.values()):
             keys = [key for key, why in self._books.returned.items() if why == reason]
             self._claims.requeue(keys, reason, delay)
@@ -232,17 +247,21 @@ class Supervisor:
             return
         starts = [(*key, moment) for key, moment in self._books.started.items()]
         self._claims.started(starts)
+        self._keeper.started(starts)
         self._wake.notify("web")
         for run_id, claim, _ in starts:
             hosted = self._books.hosted.get((run_id, claim))
             if hosted is not None and hosted.run is not None:
                 tell_started(hosted.run, hosted.runner)
+                if hosted.run.task == WEB_JOB:
+                    self._present.around.webjobs.running(hosted.run)
         self._books.confirmed([(run_id, claim) for run_id, claim, _ in starts])
 
     def _look_around(self) -> None:
         """Once a second, after a hint, and when places are free: rows that want something."""
         self._look_at = clock.monotonic() + LONGEST_SLEEP
         self._present.keep_up()
+        self._keeper.look(starting=self.claiming)
         wait = self._filler.fill() if self.claiming else None
         if wait is not None:
             self._look_at = min(self._look_at, clock.monotonic() + wait)

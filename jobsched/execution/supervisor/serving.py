@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from jobsched import clock
 from jobsched.catalog import Catalog
@@ -18,6 +19,7 @@ from jobsched.storage import Store
 Beat = Callable[[], None]
 _LOCK_WITHIN = 5.0  # seconds that a killed predecessor may take to be gone
 _NODE_BEAT = 3.0
+_FRESH = timedelta(seconds=4 * _NODE_BEAT)
 _LEAVE_WITHIN = 60.0  # seconds of grace that a run has at the most when the server stops
 _KILLED_WITHIN = 8.0  # more seconds, after which what lives is left to the next start
 _SHUTDOWN = "The server was stopped."
@@ -69,7 +71,7 @@ class Service:
         """End what waits and what lives, and see every end settled before leaving."""
         supervisor = self._supervisor
         supervisor.claiming = False
-        if self._store.database.is_sqlite:  # the queue of a shared database is not ours alone
+        if self._store.database.is_sqlite and not self._others():
             self._guarded(self._cancel_queue)
         until = clock.monotonic() + _LEAVE_WITHIN
         while supervisor.hosting and clock.monotonic() < until + _KILLED_WITHIN:
@@ -77,6 +79,12 @@ class Service:
             supervisor.stop_all(EndedBy.KILL if hurried else EndedBy.SHUTDOWN, _SHUTDOWN)
             self._guarded(self._turn)
         supervisor.fleet.retire()
+
+    def _others(self) -> bool:
+        """Return whether other nodes work on the same queue: then it is not ours to empty."""
+        fresh = clock.now() - _FRESH
+        nodes = self._store.nodes.list()
+        return any(one.name != self._settings.node and one.heartbeat_at >= fresh for one in nodes)
 
     def _cancel_queue(self) -> None:
         self._store.claims.cancel_queued(EndedBy.SHUTDOWN, _SHUTDOWN, clock.now_us())

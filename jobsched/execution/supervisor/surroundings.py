@@ -11,8 +11,11 @@ from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
 from jobsched.execution.script import working_folder
+from jobsched.execution.supervisor.webjobs import WebJobRuns
 from jobsched.settings import Settings
+from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION, Switches
+from jobsched.webjobs import appsettings
 
 _LOOK_EVERY = 1.0  # seconds
 
@@ -28,6 +31,7 @@ class Surroundings:
     catalog: Catalog
     folder: str
     inherited: Mapping[str, str]
+    webjobs: WebJobRuns
     found: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
 
     @property
@@ -36,11 +40,19 @@ class Surroundings:
         return f"{self.settings.data_dir}/runs"
 
     @classmethod
-    def here(cls, settings: Settings, catalog: Catalog) -> "Surroundings":
+    def here(cls, settings: Settings, catalog: Catalog, store: Store) -> "Surroundings":
         """Return those of this process: its folder and what jobs may inherit of its variables."""
-        inherited = allowed_variables(os.environ, settings.environment)
-        folder = str(working_folder())
-        return cls(settings=settings, catalog=catalog, folder=folder, inherited=inherited)
+        return cls(
+            settings=settings,
+            catalog=catalog,
+            folder=str(working_folder()),
+            inherited=allowed_variables(os.environ, settings.environment),
+            webjobs=WebJobRuns(
+                settings=settings,
+                find=store.webjobs.get,
+                app=lambda: appsettings.read(store.switches, settings),
+            ),
+        )
 
 
 class Present:

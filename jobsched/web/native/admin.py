@@ -132,6 +132,7 @@ def show_status() -> Response:
         "scheduling": facts(report.scheduling),
         "jobs": report.jobs,
         "runs": report.runs,
+        "services": report.services,
         "queue": {
             "waiting": report.queued,
             "by_queue": report.by_queue,

@@ -23,7 +23,7 @@ def list_tasks() -> Response:
 @describes(answers={200: TaskAnswer}, errors=(UnknownTask,))
 def show_task(name: str) -> Response:
     """Show a task."""
-    return tagged(_body(operations.configuration.catalog.get(name)))
+    return tagged(_body(operations.configuration.catalog.offered(name)))
 
 
 def _body(task: Task) -> Body:

@@ -14,6 +14,8 @@ from jobsched.errors import (
     StaleVersion,
     UnknownJob,
     UnknownTask,
+    WebJobFolder,
+    WrongMode,
 )
 from jobsched.model import Job, Role
 from jobsched.storage.searching import RunFilter
@@ -88,7 +90,7 @@ def show_job(job_id: UUID) -> Response:
     body=JobChange,
     answers={200: JobAnswer},
     headers=("If-Match",),
-    errors=(UnknownJob, Conflict, StaleVersion),
+    errors=(UnknownJob, Conflict, StaleVersion, WebJobFolder),
 )
 def change_job(job_id: UUID) -> Response:
     """Change the given fields of a job."""
@@ -105,7 +107,7 @@ def change_job(job_id: UUID) -> Response:
     query=DeleteQuery,
     answers={200: None},
     headers=("If-Match",),
-    errors=(UnknownJob, StaleVersion),
+    errors=(UnknownJob, StaleVersion, WebJobFolder),
 )
 def delete_job(job_id: UUID) -> Response:
     """Unschedule a job; its history stays readable."""
@@ -121,7 +123,7 @@ def delete_job(job_id: UUID) -> Response:
     body=RunNowRequest,
     answers={200: RunAnswer, 202: RunAnswer},
     headers=("Idempotency-Key", "Prefer"),
-    errors=(UnknownJob, JobBusy, KeyReused, QueueFull),
+    errors=(UnknownJob, JobBusy, WrongMode, KeyReused, QueueFull),
 )
 def run_job(job_id: UUID) -> Response:
     """Run a job now."""
@@ -162,6 +164,24 @@ def resume_job(job_id: UUID) -> Response:
     """Let a paused job go on."""
     json_body(Nothing, optional=True)
     return _shown(operations.pauses.resume(str(job_id), caller()))
+
+
+@native.post("/jobs/<uuid:job_id>/start")
+@needs(Role.OPERATOR)
+@describes(body=Nothing, answers={200: JobAnswer}, errors=(UnknownJob, WrongMode))
+def start_job(job_id: UUID) -> Response:
+    """Start a continuous job; one that runs already goes on."""
+    json_body(Nothing, optional=True)
+    return _shown(operations.services.start(str(job_id), caller()))
+
+
+@native.post("/jobs/<uuid:job_id>/stop")
+@needs(Role.OPERATOR)
+@describes(body=Nothing, answers={200: JobAnswer}, errors=(UnknownJob, WrongMode))
+def stop_job(job_id: UUID) -> Response:
+    """Stop a continuous job until it is started; one that is stopped stays so."""
+    json_body(Nothing, optional=True)
+    return _shown(operations.services.stop(str(job_id), caller()))
 
 
 @native.get("/jobs/<uuid:job_id>/runs")

@@ -23,7 +23,9 @@ from jobsched.web.request import body_digest, idempotency_key
 
 _FIELDS = ("task", "name", "params", "group", "tags", "description")
 # These move on by themselves while a client holds a job in its hands.
-_MOVING = frozenset({"next_run", "next_run_at", "last_run", "running", "queued"})
+_MOVING = frozenset({"next_run", "next_run_at", "last_run", "running", "queued", "service"})
+# The modes that say something about what else may be given.
+_MODES = {mode.value: mode for mode in (Mode.TRIGGERED, Mode.CONTINUOUS)}
 # Where a recurrence shows what other triggers call so.
 _SHOWN_IN = {"start": "startTime", "end": "recurrence", "count": "recurrence"}
 
@@ -138,9 +140,9 @@ def _rough_change(data: Mapping[str, Any], shown: Mapping[str, Any]) -> Change:
     kinds = {"task": str, "params": Mapping}
     return Change(
         fields={name: data[name] for name in kinds if isinstance(data.get(name), kinds[name])},
-        mode=Mode.TRIGGERED if data.get("mode") == Mode.TRIGGERED.value else None,
+        mode=_MODES.get(str(data.get("mode"))),
         trigger=_moved({name: data[name] for name in TRIGGER_KEYS if name in data}, shown),
-        policy={"run_as": data["run_as"]} if "run_as" in data else {},
+        policy={name: data[name] for name in ("run_as", "singleton", "health") if name in data},
     )
 
 
@@ -175,6 +177,8 @@ def _was_true(name: str, value: Any, shown: Mapping[str, Any]) -> bool:
     """Return whether a moving field may have had *value* when the client read it."""
     if name in {"running", "queued"}:
         return isinstance(value, int) and value >= 0
+    if name == "service":
+        return isinstance(value, list)
     if name == "last_run":
         return value is None or _not_newer(value, shown["last_run"])
     return value is None or _is_past(value)

@@ -13,6 +13,7 @@ from jobsched.errors import (
     RunNotFinished,
     UnknownRun,
     UnknownTask,
+    WrongMode,
 )
 from jobsched.model import Role, Run, RunState
 from jobsched.storage.searching import RunFilter
@@ -83,7 +84,7 @@ def stop_run(run_id: int) -> Response:
     body=Nothing,
     answers={200: RunAnswer, 202: RunAnswer},
     headers=("Idempotency-Key", "Prefer"),
-    errors=(UnknownRun, RunNotFinished, KeyReused, QueueFull),
+    errors=(UnknownRun, RunNotFinished, WrongMode, KeyReused, QueueFull),
 )
 def retry_run(run_id: int) -> Response:
     """Run the same once more."""

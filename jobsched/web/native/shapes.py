@@ -7,11 +7,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from jobsched import clock
 from jobsched.catalog import masked
 from jobsched.errors import InvalidInput
-from jobsched.model import Job, JobState, Occurrence, Policy, Role, Run
+from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
+from jobsched.storage.services import Service
 from jobsched.triggers import describe, restore
 from jobsched.web.context import operations
 from jobsched.web.gate import principal
@@ -65,6 +67,7 @@ def job_body(view: JobView) -> Body:
         "paused": job.state is JobState.PAUSED,
         "paused_until": iso(job.paused_until),
         "last_run": None if view.last_run is None else last_run_body(view.last_run),
+        "service": None if view.services is None else [*map(service_body, view.services)],
         "running": view.running,
         "queued": view.queued,
         "created_at": iso(job.created_at),
@@ -84,6 +87,20 @@ def last_run_body(run: Run) -> Body:
         "started_at": iso(run.started_at),
         "ended_at": iso(run.ended_at),
         "url": run_url(run.id),
+    }
+
+
+def service_body(service: Service) -> Body:
+    """Return where a continuous job stands on one machine."""
+    next_us = service.next_try_us
+    return {
+        "node": service.node,
+        "state": service.state.value,
+        "run": service.run_id,
+        "since": iso(clock.from_us(service.since_us)),
+        "next_try": None if next_us is None else iso(clock.from_us(next_us)),
+        "restarts": service.restarts,
+        "exits": service.exits,
     }
 
 
@@ -195,6 +212,18 @@ def _policy_body(policy: Policy) -> Body:
         "env": _env(policy.env),
         "run_as": policy.run_as,
         "detach": policy.detach,
+        "singleton": policy.singleton,
+        "health": None if policy.health is None else _health(policy.health),
+    }
+
+
+def _health(health: Health) -> Body:
+    return {
+        "command": list(health.command) or None,
+        "url": health.url,
+        "interval": health.interval,
+        "timeout": health.timeout,
+        "failures": health.failures,
     }
 
 

@@ -138,4 +138,8 @@ class StatusAnswer(Payload):
     scheduling: PausedAnswer
     jobs: Annotated[dict[str, int], Field(description="How many jobs are in which state.")]
     runs: Annotated[dict[str, int], Field(description="How many living runs are in which state.")]
+    services: Annotated[
+        dict[str, int],
+        Field(description="How many continuous jobs are in which state, over all machines."),
+    ]
     queue: dict[str, Any]

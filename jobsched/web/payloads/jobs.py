@@ -4,7 +4,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from jobsched.model import Dst, JobState, Mode, OccurrenceOutcome, OnExcluded, Outcome, RunState
+from jobsched.model import (
+    Dst,
+    JobState,
+    Mode,
+    OccurrenceOutcome,
+    OnExcluded,
+    Outcome,
+    RunState,
+    ServiceState,
+)
 from jobsched.web.payloads.base import Payload
 from jobsched.web.payloads.policy import PolicyFields
 from jobsched.web.payloads.triggers import TriggerFields
@@ -25,8 +34,11 @@ class JobFields(TriggerFields, PolicyFields):
     """What may be said about a job, when it is made and when it is changed."""
 
     mode: Annotated[
-        Literal["scheduled", "triggered"] | None,
-        Field(description="triggered: it has no moments and runs when asked."),
+        Literal["scheduled", "triggered", "continuous"] | None,
+        Field(
+            description="triggered: it has no moments and runs when asked; continuous: it runs "
+            "all the time, and is started again when it ends."
+        ),
     ] = None
     params: Annotated[
         Params | None, Field(description="Parameters, of those that the task allows.")
@@ -61,6 +73,7 @@ class JobChange(JobFields):
     state_reason: Annotated[Any, Field(description="Read-only.")] = None
     paused_until: Annotated[Any, Field(description="Read-only.")] = None
     last_run: Annotated[Any, Field(description="Read-only.")] = None
+    service: Annotated[Any, Field(description="Read-only.")] = None
     running: Annotated[Any, Field(description="Read-only.")] = None
     queued: Annotated[Any, Field(description="Read-only.")] = None
     created_at: Annotated[Any, Field(description="Read-only.")] = None
@@ -128,6 +141,22 @@ class LastRun(Payload):
     url: str
 
 
+class ServiceAnswer(Payload):
+    """Where a continuous job stands on one machine."""
+
+    node: str
+    state: ServiceState
+    run: Annotated[int | None, Field(description="Its run that is not done.")]
+    since: Annotated[Instant, Field(description="Since when it is in this state.")]
+    next_try: Annotated[Instant | None, Field(description="When it is started again.")]
+    restarts: Annotated[
+        int, Field(description="How often it has been started again since it was wanted.")
+    ]
+    exits: Annotated[
+        int, Field(description="How often in a row it has ended within 10 s of its start.")
+    ]
+
+
 class MisfireAnswer(Payload):
     """How late a moment may start (seconds, null = no limit), and which overdue ones run."""
 
@@ -144,6 +173,16 @@ class RetriesAnswer(Payload):
     max_backoff: float
     jitter: float
     exit_codes: list[int] | None
+
+
+class HealthAnswer(Payload):
+    """How a continuous job is found to hang."""
+
+    command: list[str] | None
+    url: str | None
+    interval: float
+    timeout: float
+    failures: int
 
 
 class JobAnswer(Payload):
@@ -209,9 +248,15 @@ class JobAnswer(Payload):
     env: dict[str, str]
     run_as: str | None
     detach: bool
+    singleton: bool
+    health: HealthAnswer | None
     paused: bool
     paused_until: Instant | None
     last_run: LastRun | None
+    service: Annotated[
+        list[ServiceAnswer] | None,
+        Field(description="Of a continuous job: where it stands on each machine."),
+    ]
     running: int
     queued: int
     created_at: Instant

@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from jobsched.model import CatchUp, OnLost, Overlap
 from jobsched.web.payloads.base import Payload
-from jobsched.web.payloads.types import Env, Priority, Seconds, User, Word
+from jobsched.web.payloads.types import Env, LoopbackUrl, Priority, Seconds, User, Word
 
 _POLICY = (
     "queue", "priority", "max_instances", "overlap", "timeout", "idle_timeout", "grace",
-    "on_lost", "history", "env", "run_as", "detach",
+    "on_lost", "history", "env", "run_as", "detach", "singleton",
 )  # fmt: skip
 
 
@@ -37,6 +38,33 @@ class RetriesPayload(Payload):
         list[Annotated[int, Field(ge=0, le=255)]] | None,
         Field(max_length=256, description="Only these are retried; null: all but a stop."),
     ] = None
+
+
+class HealthPayload(Payload):
+    """How a continuous job is found to hang: by a command, or by a page of this machine."""
+
+    command: Annotated[
+        list[Annotated[str, StringConstraints(min_length=1, max_length=4096)]] | None,
+        Field(max_length=100, description="It must end with code 0; run as the job is."),
+    ] = None
+    url: Annotated[
+        LoopbackUrl | None, Field(description="A GET must be answered with 2xx or 3xx.")
+    ] = None
+    interval: Annotated[
+        float, Field(ge=1, le=86_400, description="Seconds between two checks.")
+    ] = 30.0
+    timeout: Annotated[
+        float, Field(ge=0.1, le=3600, description="Seconds that one check may take.")
+    ] = 5.0
+    failures: Annotated[
+        int, Field(ge=1, le=100, description="Failed checks in a row after which it starts anew.")
+    ] = 3
+
+    @model_validator(mode="after")
+    def _has_one_way(self) -> "HealthPayload":
+        if bool(self.command) == bool(self.url):
+            raise PydanticCustomError("required", "must have exactly one of command and url")
+        return self
 
 
 class PolicyFields(Payload):
@@ -78,15 +106,25 @@ class PolicyFields(Payload):
         bool | None, Field(description="Whether processes that a run leaves behind may live on.")
     ] = None
 
+    singleton: Annotated[
+        bool | None,
+        Field(description="Continuous jobs: whether it runs on one machine at a time."),
+    ] = None
+
+    health: Annotated[
+        HealthPayload | None,
+        Field(description="Continuous jobs: how one that hangs is found; it is started anew."),
+    ] = None
+
     def policy(self) -> dict[str, Any]:
         """Return what was given, null included, by the names of ``model.Policy``.
 
-        ``misfire`` and ``retries`` come as dicts of the given keys.
+        ``misfire``, ``retries`` and ``health`` come as dicts of the given keys.
         """
         said: dict[str, Any] = {
             name: getattr(self, name) for name in _POLICY if name in self.model_fields_set
         }
-        for name in ("misfire", "retries"):
+        for name in ("misfire", "retries", "health"):
             if name in self.model_fields_set:
                 part = getattr(self, name)
                 said[name] = None if part is None else part.model_dump(exclude_unset=True)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from jobsched.settings import readers
 from jobsched.web.rules import USER, WORD
 
 LONGEST_TIME = 1e9  # seconds, some thirty years
@@ -56,6 +57,13 @@ def _variables(env: Mapping[str, str]) -> Mapping[str, str]:
     return _not_too_large(env)
 
 
+def _loopback(url: str) -> str:
+    try:
+        return readers.loopback_url(url)
+    except ValueError as error:
+        raise PydanticCustomError("url", "{why}", {"why": str(error)}) from None
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WORD)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_control)]
@@ -64,6 +72,7 @@ Reason = Annotated[
 ]
 Prose = Annotated[str, StringConstraints(max_length=4000)]
 User = Annotated[str, StringConstraints(max_length=64, pattern=USER)]
+LoopbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_loopback)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME)]
 Priority = Annotated[int, Field(ge=-100, le=100)]
 Params = Annotated[dict[str, Any], AfterValidator(_not_too_large)]

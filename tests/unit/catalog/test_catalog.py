@@ -133,3 +133,20 @@ def test_secrets_are_masked_in_what_is_shown(site: Site) -> None:
     assert task.masked_arguments["phrase"] == "foo"
     assert task.masked_arguments["url"] == "postgresql://me:********@host/db"
     assert task.arguments["dbPassword"] == "hunter2"
+
+
+def test_the_task_of_web_jobs_is_known_but_not_offered(site: Site) -> None:
+    catalog = site.load(job())
+
+    assert catalog.get("WebJob").builtin == "webjob"
+    assert catalog.get("WebJob").params == ("arguments",)
+    assert "WebJob" in catalog
+    assert catalog.names() == [task.name for task in catalog] == ["one"]
+    with pytest.raises(UnknownTask):
+        catalog.offered("WebJob")
+
+
+def test_no_section_may_take_the_name_of_a_built_in_task(site: Site) -> None:
+    (mistake,) = site.mistakes(job().replace("[one]", "[WebJob]"))
+
+    assert "belongs to a built-in task" in mistake

@@ -14,6 +14,7 @@ from jobsched.execution.script import (
     RunScript,
     ScriptFailed,
     ScriptMissing,
+    can_run,
     command,
     command_for,
     find,
@@ -195,3 +196,12 @@ def test_an_executable_that_may_not_be_read_goes_by_its_suffix(
     monkeypatch.setattr(Path, "open", refuse)
 
     assert command_for(script, SCRIPT_TYPES) == [shutil.which("bash"), str(script)]
+
+
+def test_whether_a_script_can_run_is_known_beforehand(tmp_path: Path) -> None:
+    for name in ("a.sh", "a.nothing"):
+        (tmp_path / name).touch(mode=0o600)
+
+    assert can_run(tmp_path / "a.sh", SCRIPT_TYPES)
+    assert not can_run(tmp_path / "a.sh", {".sh": ("no-such-interpreter-here",)})
+    assert not can_run(tmp_path / "a.nothing", SCRIPT_TYPES)

@@ -201,3 +201,21 @@ def test_a_database_password_is_not_shown(load_cfg: Load) -> None:
     settings = load_cfg(environ={"JOBSCHED_DATABASE_URL": "postgresql://me:secret@db/jobs"})
 
     assert "secret" not in repr(settings)
+
+
+@pytest.mark.parametrize("name", ["WEBJOBS_IDLE_TIMEOUT", "SCM_JOBS_IDLE_TIMEOUT"])
+def test_settings_of_web_jobs_may_have_their_older_names(load_cfg: Load, name: str) -> None:
+    assert load_cfg(f"{name} = 3").webjobs_idle_timeout == 3.0
+    assert load_cfg("", {f"JOBSCHED_{name}": "4"}).webjobs_idle_timeout == 4.0
+
+
+def test_the_present_name_wins_over_an_older_one(load_cfg: Load) -> None:
+    cfg = "SCM_MAX_JOB_RUNS = 3\nWEBJOBS_HISTORY_SIZE = 5"
+
+    assert load_cfg(cfg).webjobs_history_size == 5
+
+
+def test_a_mistake_under_an_older_name_is_told_at_its_line(load_cfg: Load) -> None:
+    (mistake,) = mistakes_of(lambda: load_cfg("\nSCM_MAX_JOB_RUNS = 0"))
+
+    assert "jobsched.cfg:2" in mistake

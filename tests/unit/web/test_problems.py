@@ -132,3 +132,15 @@ def test_a_defect_is_logged_once_and_tells_nothing(
     assert "Traceback" not in response.text
     assert len(caplog.records) == 1
     assert caplog.records[0].exc_info
+
+
+def test_an_interface_tells_problems_in_its_own_form(app: Flask) -> None:
+    problems.speak(app, "/raise", lambda problem: (b"short", "text/plain"))
+    problems.speak(app, "/raise/job$", lambda problem: (str(problem["title"]).encode(), "text/x"))
+
+    unknown, busy = (app.test_client().get(f"/raise/{name}") for name in ("job", "busy"))
+
+    assert (unknown.status_code, unknown.data, unknown.mimetype) == (404, b"Unknown job", "text/x")
+    assert (busy.status_code, busy.data, busy.mimetype) == (503, b"short", "text/plain")
+    assert busy.headers["Retry-After"] == "3"
+    assert app.test_client().get("/abort/404").mimetype == "application/problem+json"

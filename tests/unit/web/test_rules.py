@@ -41,7 +41,7 @@ def told(model: type[Payload], body: dict[str, Any]) -> list[tuple[str, str, str
         ({"timeout": 1e10}, "range", "timeout must be at most 1000000000."),
         ({"timeout": "5"}, "type", "timeout must be a number."),
         ({"overlap": "x"}, "choice", "overlap must be one of skip, queue or replace."),
-        ({"mode": "continuous"}, "choice", "mode must be one of scheduled or triggered."),
+        ({"mode": "x"}, "choice", "mode must be one of scheduled, triggered or continuous."),
         ({"detach": "yes"}, "type", "detach must be true or false."),
         ({"tags": "x"}, "type", "tags must be a list."),
         ({"tags": ["x"] * 33}, "length", "tags may have 32 entries at most."),

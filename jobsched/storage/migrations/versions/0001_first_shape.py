@@ -31,6 +31,41 @@ def upgrade() -> None:
         sa.Column('duration_quantiles', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('job_key', 'day', name=op.f('pk_day_counts'))
     )
+    op.create_table('deliveries',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('hook_id', sa.String(length=32), nullable=False),
+        sa.Column('event', sa.String(length=64), nullable=False),
+        sa.Column('job_key', sa.BigInteger(), nullable=True),
+        sa.Column('run_id', sa.BigInteger(), nullable=True),
+        sa.Column('facts', sa.Text(), nullable=True),
+        sa.Column('body', sa.Text(), nullable=True),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('next_us', sa.BigInteger(), nullable=True),
+        sa.Column('claims', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('node', sa.String(length=64), nullable=True),
+        sa.Column('delivered', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('attempts', sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_deliveries')),
+        sqlite_autoincrement=True
+    )
+    op.create_index('deliveries_by_hook', 'deliveries', ['hook_id', 'id'], unique=False)
+    op.create_index('deliveries_due', 'deliveries', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.create_table('hooks',
+        sa.Column('id', sa.String(length=32), nullable=False),
+        sa.Column('url', sa.String(length=2000), nullable=False),
+        sa.Column('login', sa.Text(), nullable=True),
+        sa.Column('insecure_ssl', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('events', sa.Text(), nullable=False),
+        sa.Column('only_failures', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('base_url', sa.String(length=300), nullable=False),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('last_status', sa.SmallInteger(), nullable=True),
+        sa.Column('last_reason', sa.Text(), nullable=True),
+        sa.Column('last_us', sa.BigInteger(), nullable=True),
+        sa.Column('last_context', sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_hooks')),
+        sa.UniqueConstraint('url', name=op.f('uq_hooks_url'))
+    )
     op.create_table('idempotency',
         sa.Column('scope', sa.String(length=200), nullable=False),
         sa.Column('key', sa.String(length=255), nullable=False),
@@ -67,6 +102,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True
     )
     op.create_index('jobs_due', 'jobs', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.create_index('jobs_continuous', 'jobs', ['state', 'key'], unique=False, sqlite_where=sa.text("mode = 'continuous'"), postgresql_where=sa.text("mode = 'continuous'"))
     op.create_table('leases',
         sa.Column('name', sa.String(length=64), nullable=False),
         sa.Column('owner', sa.String(length=200), nullable=False),
@@ -149,6 +185,19 @@ def upgrade() -> None:
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
     op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+    op.create_table('services',
+        sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('node', sa.String(length=64), nullable=False),
+        sa.Column('state', sa.String(length=10), nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=True),
+        sa.Column('since_us', sa.BigInteger(), nullable=False),
+        sa.Column('next_try_us', sa.BigInteger(), nullable=True),
+        sa.Column('exits', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('restarts', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('version', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('updated_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('job_key', 'node', name=op.f('pk_services'))
+    )
     op.create_table('switches',
         sa.Column('name', sa.String(length=32), nullable=False),
         sa.Column('value', sa.Text(), nullable=False),
@@ -166,4 +215,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('id', name=op.f('pk_tokens')),
         sa.UniqueConstraint('digest', name=op.f('uq_tokens_digest')),
         sqlite_autoincrement=True
+    )
+    op.create_table('webjobs',
+        sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('type', sa.String(length=10), nullable=False),
+        sa.Column('name', sa.String(length=255), nullable=False),
+        sa.Column('folder', sa.Text(), nullable=False),
+        sa.Column('script', sa.Text(), nullable=True),
+        sa.Column('settings', sa.Text(), nullable=True),
+        sa.Column('error', sa.Text(), nullable=True),
+        sa.Column('in_place', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('disabled', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('fingerprint', sa.String(length=64), nullable=False),
+        sa.Column('inputs', sa.Text(), nullable=False),
+        sa.Column('deployed_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('job_key', name=op.f('pk_webjobs'))
     )

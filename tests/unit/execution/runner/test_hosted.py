@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,12 @@ def test_the_facts_for_the_journal_hold_no_output(tmp_path: Path) -> None:
     run.complete()
 
     assert not {"out", "err", "chunks"} & run.facts.keys()
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_in_place_of_its_shutdown_file_holds_nobody_up(tmp_path: Path) -> None:
+    path = tmp_path / "shutdown" / "file"
+    path.parent.mkdir()
+    os.mkfifo(path)
+
+    assert a_run(tmp_path, shutdown_file=str(path)).write_shutdown_file()

@@ -56,3 +56,18 @@ def test_what_is_released_is_sorted_by_runner_and_out_of_hand() -> None:
     assert released == {"r1": [KEY], "r2": [OTHER]}
     assert not books.hosted
     assert not books.ends
+
+
+def test_runs_of_services_take_no_place() -> None:
+    books = Books(service_runs={7: 1})
+    books.host((6, 1), "r1")
+    books.host((7, 1), "r1")
+
+    assert (books.alive, books.is_service((7, 1)), books.is_service((6, 1))) == (1, True, False)
+
+    books.run_ended(settling.lost((7, 1), "gone", 5))
+    assert books.alive == 1
+    books.run_ended(settling.lost((6, 1), "gone", 5))
+    assert books.alive == 0
+    books.release([(7, 1), (6, 1)])
+    assert (books.alive, books.is_service((7, 1))) == (0, False)

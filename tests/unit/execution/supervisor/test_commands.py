@@ -10,26 +10,27 @@ import pytest
 
 from jobsched.catalog import Catalog, Isolation, Task, TaskPolicy
 from jobsched.execution.protocol import StartRequest
-from jobsched.execution.supervisor.commands import (
-    CannotStart,
-    environment,
-    start_message,
-)
+from jobsched.execution.supervisor.commands import environment, start_message
+from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Surroundings, allowed_variables
+from jobsched.execution.supervisor.webjobs import WebJobRuns
 from jobsched.model import Policy, Run
 from jobsched.settings import Settings
+from jobsched.webjobs.appsettings import AppSettings
 from tests.support.values import run_of
 
 
 def around(tmp_path: Path, *tasks: Task, **settings: Any) -> Surroundings:
     (tmp_path / "hello.sh").write_text("#!/bin/sh\necho hello\n")
+    chosen = Settings(conf_dir=tmp_path, tasks_dir=tmp_path, data_dir=tmp_path / "data", **settings)
     return Surroundings(
-        settings=Settings(
-            conf_dir=tmp_path, tasks_dir=tmp_path, data_dir=tmp_path / "data", **settings
-        ),
+        settings=chosen,
         catalog=Catalog({task.name: task for task in tasks}),
         folder="/srv",
         inherited={"PATH": "/bin"},
+        webjobs=WebJobRuns(
+            settings=chosen, find=lambda _: None, app=lambda: AppSettings(configured=chosen)
+        ),
     )
 
 
