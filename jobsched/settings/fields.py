@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from jobsched.settings import readers
-from jobsched.settings.readers import Reader
+from jobsched.settings.naming import DAY, names
+from jobsched.settings.webjob_fields import WebJobSettings
 
-DAY = 86_400
 ENVIRONMENT = (
     "PATH", "HOME", "LANG", "LC_*", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR",
 )  # fmt: skip
@@ -30,20 +30,6 @@ class JobDefaults:
     misfire_grace: float | Literal["default"] | None = "default"
 
 
-def _names(
-    key: str | None, doc: str, read: Reader, *, flag: str | None = None, env: str | None = ""
-) -> dict[str, Any]:
-    """Return a field's metadata; *env* is derived from *key* unless it is given."""
-    if env == "" and key is not None:
-        env = key if key.startswith("JOBSCHED_") else f"JOBSCHED_{key}"
-    return {"key": key, "env": env or None, "flag": flag, "doc": doc, "read": read, "aliases": ()}
-
-
-def _site(key: str, doc: str, read: Reader, *aliases: str) -> dict[str, Any]:
-    """Return the metadata of a setting of web jobs, which has had other names before."""
-    return {**_names(key, doc, read), "aliases": aliases}
-
-
 def _capacity() -> int:
     return max(4, 4 * len(os.sched_getaffinity(0)))
 
@@ -53,11 +39,11 @@ def _node() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(WebJobSettings):
     """Everything that can be configured. Times in seconds and sizes in bytes unless named so."""
 
     conf_dir: Path = field(
-        metadata=_names(
+        metadata=names(
             None,
             "Folder with catalog.cfg, jobsched.cfg and logging.cfg.",
             readers.path,
@@ -66,7 +52,7 @@ class Settings:
         )
     )
     tasks_dir: Path = field(
-        metadata=_names(
+        metadata=names(
             "TASKS_DIR",
             "Folder with the Python files of the tasks.",
             readers.path,
@@ -75,7 +61,7 @@ class Settings:
     )
     data_dir: Path = field(
         default_factory=lambda: Path.cwd() / "var",
-        metadata=_names(
+        metadata=names(
             "DATA_DIR",
             "Folder for the database, outputs and everything else that the program keeps.",
             readers.path,
@@ -84,7 +70,7 @@ class Settings:
     )
     host: str = field(
         default="127.0.0.1",
-        metadata=_names(
+        metadata=names(
             "HOST",
             "Address to listen on; any but a loopback address needs a token first.",
             readers.text,
@@ -93,13 +79,13 @@ class Settings:
     )
     port: int = field(
         default=58631,
-        metadata=_names(
+        metadata=names(
             "JOBSCHED_PORT", "Port to listen on.", readers.integer(1, 65535), flag="--port"
         ),
     )
     node: str = field(
         default_factory=_node,
-        metadata=_names(
+        metadata=names(
             "NODE",
             "Name of this machine; only one supervisor may run under it.",
             readers.node,
@@ -108,7 +94,7 @@ class Settings:
     )
     capacity: int = field(
         default_factory=_capacity,
-        metadata=_names(
+        metadata=names(
             "CAPACITY",
             "How many runs may be alive at once on this machine; the others wait.",
             readers.integer(1, 10_000),
@@ -117,13 +103,13 @@ class Settings:
     )
     runners: int = field(
         default=2,
-        metadata=_names(
+        metadata=names(
             "RUNNERS", "How many runner processes host the runs.", readers.integer(1, 64)
         ),
     )
     job_livetime: float = field(
         default=60.0,
-        metadata=_names(
+        metadata=names(
             "JOB_LIVETIME",
             "Longest life of a RunScript run and of a @watchdog() task; 0 is no limit.",
             readers.number(0),
@@ -131,12 +117,12 @@ class Settings:
     )
     timezone: str = field(
         default="UTC",
-        metadata=_names("TIMEZONE", "Time zone of triggers that name none.", readers.timezone),
+        metadata=names("TIMEZONE", "Time zone of triggers that name none.", readers.timezone),
     )
     database_url: str = field(
         default="",
         repr=False,
-        metadata=_names(
+        metadata=names(
             "DATABASE_URL",
             "Database in SQLAlchemy's form; by default a SQLite file in the data folder.",
             readers.database,
@@ -149,7 +135,7 @@ class Settings:
     sched_warnings: tuple[str, ...] = ()
     grace: float = field(
         default=5.0,
-        metadata=_names(
+        metadata=names(
             "GRACE",
             "Time between the friendly and the forced end of a run.",
             readers.number(0, DAY),
@@ -157,7 +143,7 @@ class Settings:
     )
     task_load_timeout: float = field(
         default=60.0,
-        metadata=_names(
+        metadata=names(
             "TASK_LOAD_TIMEOUT",
             "Longest time that importing a task's file may take.",
             readers.number(0.1, DAY),
@@ -165,7 +151,7 @@ class Settings:
     )
     output_cap: int = field(
         default=50 * 2**20,
-        metadata=_names(
+        metadata=names(
             "OUTPUT_CAP",
             "Most bytes kept of one output stream; of more, head and tail stay.",
             readers.integer(4096, 2**40),
@@ -173,13 +159,11 @@ class Settings:
     )
     history: int = field(
         default=30,
-        metadata=_names(
-            "HISTORY", "Finished runs kept of each job.", readers.integer(1, 1_000_000)
-        ),
+        metadata=names("HISTORY", "Finished runs kept of each job.", readers.integer(1, 1_000_000)),
     )
     history_days: int = field(
         default=30,
-        metadata=_names(
+        metadata=names(
             "HISTORY_DAYS",
             "Days that finished runs without a job are kept.",
             readers.integer(1, 36_500),
@@ -187,7 +171,7 @@ class Settings:
     )
     ledger_days: int = field(
         default=90,
-        metadata=_names(
+        metadata=names(
             "LEDGER_DAYS",
             "Days that occurrences and daily figures are kept.",
             readers.integer(1, 36_500),
@@ -195,7 +179,7 @@ class Settings:
     )
     fold_hours: int = field(
         default=24,
-        metadata=_names(
+        metadata=names(
             "FOLD_HOURS",
             "Hours after which uneventful occurrences are folded into daily figures.",
             readers.integer(1, 24 * 365),
@@ -203,7 +187,7 @@ class Settings:
     )
     trusted_hosts: tuple[str, ...] = field(
         default=(),
-        metadata=_names(
+        metadata=names(
             "TRUSTED_HOSTS",
             "Further names under which the server may be addressed.",
             readers.words,
@@ -211,7 +195,7 @@ class Settings:
     )
     rate_limit: float = field(
         default=50.0,
-        metadata=_names(
+        metadata=names(
             "RATE_LIMIT",
             "Requests a second that one token may send in the long run.",
             readers.number(0.001, 1e6),
@@ -219,7 +203,7 @@ class Settings:
     )
     rate_burst: int = field(
         default=200,
-        metadata=_names(
+        metadata=names(
             "RATE_BURST",
             "Requests that one token may send at once.",
             readers.integer(1, 1_000_000),
@@ -227,7 +211,7 @@ class Settings:
     )
     queue_limit: int = field(
         default=1_000_000,
-        metadata=_names(
+        metadata=names(
             "QUEUE_LIMIT",
             "Runs that may wait; beyond that, requests for more are refused.",
             readers.integer(1, 10**9),
@@ -235,13 +219,13 @@ class Settings:
     )
     body_limit: int = field(
         default=1_048_576,
-        metadata=_names(
+        metadata=names(
             "BODY_LIMIT", "Most bytes of a request's body.", readers.integer(1024, 2**30)
         ),
     )
     upload_limit: int = field(
         default=100 * 2**20,
-        metadata=_names(
+        metadata=names(
             "UPLOAD_LIMIT",
             "Most bytes of an uploaded file or archive.",
             readers.integer(1024, 2**40),
@@ -249,13 +233,13 @@ class Settings:
     )
     web_threads: int = field(
         default=512,
-        metadata=_names(
+        metadata=names(
             "WEB_THREADS", "Requests served at the same time.", readers.integer(4, 4096)
         ),
     )
     allow_root_jobs: bool = field(
         default=False,
-        metadata=_names(
+        metadata=names(
             "ALLOW_ROOT_JOBS",
             "Acknowledge that jobs run as root; ends the warning at the start.",
             readers.boolean,
@@ -263,11 +247,11 @@ class Settings:
     )
     run_as: str | None = field(
         default=None,
-        metadata=_names("RUN_AS", "User whose rights jobs run with; needs root.", readers.user),
+        metadata=names("RUN_AS", "User whose rights jobs run with; needs root.", readers.user),
     )
     environment: tuple[str, ...] = field(
         default=ENVIRONMENT,
-        metadata=_names(
+        metadata=names(
             "ENVIRONMENT",
             "Variables that jobs inherit from the server; * stands for any ending.",
             readers.variables,
@@ -275,79 +259,16 @@ class Settings:
     )
     script_types: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: MappingProxyType({}),
-        metadata=_names(
+        metadata=names(
             "SCRIPT_TYPES",
             "Commands that run scripts, by suffix; adds to and overrides the built-in ones.",
             readers.script_types,
             env=None,
         ),
     )
-    webjobs_root_path: str = field(
-        default="",
-        metadata=_site(
-            "WEBJOBS_ROOT_PATH",
-            "Folder with the web jobs; a relative one starts at site/wwwroot.",
-            readers.text,
-        ),
-    )
-    webjobs_restart_time: float = field(
-        default=60.0,
-        metadata=_site(
-            "WEBJOBS_RESTART_TIME",
-            "Seconds between the end of a continuous job and its next start.",
-            readers.number(0, DAY),
-            "SCM_JOBS_INTERVAL",
-        ),
-    )
-    webjobs_idle_timeout: float = field(
-        default=120.0,
-        metadata=_site(
-            "WEBJOBS_IDLE_TIMEOUT",
-            "Seconds that a run of a triggered web job may be without output and CPU use.",
-            readers.number(0),
-            "SCM_JOBS_IDLE_TIMEOUT",
-        ),
-    )
-    webjobs_history_size: int = field(
-        default=30,
-        metadata=_site(
-            "WEBJOBS_HISTORY_SIZE",
-            "Finished runs kept of each triggered web job.",
-            readers.integer(1, 1_000_000),
-            "SCM_MAX_JOB_RUNS",
-        ),
-    )
-    webjobs_stopped: bool = field(
-        default=False,
-        metadata=_site("WEBJOBS_STOPPED", "Let no web job run.", readers.boolean),
-    )
-    webjobs_disable_schedule: bool = field(
-        default=False,
-        metadata=_site(
-            "WEBJOBS_DISABLE_SCHEDULE",
-            "Run web jobs by hand only, whatever their schedules say.",
-            readers.boolean,
-        ),
-    )
-    webjobs_log_triggered_jobs_to_app_logs: bool = field(
-        default=False,
-        metadata=_site(
-            "WEBJOBS_LOG_TRIGGERED_JOBS_TO_APP_LOGS",
-            "Copy what triggered web jobs write into the log of the application.",
-            readers.boolean,
-        ),
-    )
-    website_time_zone: str = field(
-        default="",
-        metadata=_site(
-            "WEBSITE_TIME_ZONE",
-            "Time zone of the schedules of web jobs that name none.",
-            readers.timezone,
-        ),
-    )
     webhook_allowed_hosts: tuple[str, ...] = field(
         default=(),
-        metadata=_names(
+        metadata=names(
             "WEBHOOK_ALLOWED_HOSTS",
             "Hosts to which web hooks may go without TLS, or though they are private.",
             readers.words,
@@ -355,7 +276,7 @@ class Settings:
     )
     keep_runs: bool = field(
         default=False,
-        metadata=_names(
+        metadata=names(
             "KEEP_RUNS",
             "Let living runs go on when the server is stopped; the next start adopts them.",
             readers.boolean,
@@ -377,5 +298,5 @@ class Settings:
 
 def public_name(setting: Field[Any]) -> str:
     """Return the name by which users know *setting*: that in jobsched.cfg, or its variable's."""
-    names = setting.metadata
-    return str(names["key"] or names["env"]) if names else "SCHED_CONFIG"
+    given = setting.metadata
+    return str(given["key"] or given["env"]) if given else "SCHED_CONFIG"

@@ -1,0 +1,56 @@
+"""What follows from the facts: retries and their delays, overlap, the treatment of services."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from jobsched.model.entities import End
+from jobsched.model.policy import Policy, Retries
+from jobsched.model.words import OnLost, Outcome, Overlap, outcome_of
+
+
+def may_retry(policy: Policy, end: End, attempt: int) -> bool:
+    """Return whether a run that ended so is retried automatically."""
+    outcome = outcome_of(end.ended_by, end.exit_code)
+    if outcome is Outcome.LOST:
+        return policy.on_lost is OnLost.RETRY
+    if outcome in {Outcome.SUCCEEDED, Outcome.STOPPED} or attempt > policy.retries.max:
+        return False
+    codes = policy.retries.exit_codes
+    return codes is None or (end.exit_code is not None and end.exit_code in codes)
+
+
+def retry_delay(retries: Retries, attempt: int) -> float:
+    """Return the seconds to wait before the retry that follows attempt number *attempt*."""
+    delay = retries.backoff
+    for _ in range(min(attempt - 1, 64)):
+        delay = min(delay * retries.factor, retries.max_backoff)
+    delay = min(delay, retries.max_backoff)
+    return delay * (1 - retries.jitter * random.random())  # noqa: S311 - spreads load, no secret
+
+
+def service_policy(policy: Policy) -> Policy:
+    """Return how one run of a continuous job with *policy* is treated.
+
+    It has no limit of time but one that the job itself names, it is no matter of retries (it is
+    started again in any case), and what only concerns the job is left out.
+    """
+    return replace(
+        policy,
+        timeout=policy.timeout or 0.0,
+        idle_timeout=policy.idle_timeout or 0.0,
+        retries=Retries(),
+        on_lost=OnLost.FAIL,
+        history=None,
+        singleton=False,
+    )
+
+
+def overlap_allows(policy: Policy, alive: int) -> bool:
+    """Return whether one more run may be made while *alive* runs of the job are not done."""
+    return alive < policy.max_instances or policy.overlap is not Overlap.SKIP
+
+
+def claimable_runs(max_instances: int, on_machine: int, waiting: Sequence[int]) -> Sequence[int]:
+    """Return those of the *waiting* run ids that may start beside *on_machine* living ones."""
+    return waiting[: max(0, max_instances - on_machine)]
