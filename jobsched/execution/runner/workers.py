@@ -147,15 +147,16 @@ class Workers:
         if call is None or call.run.state != RUNNING:
             return
         if message["op"] == "ended":
-            self._ended(worker, call.run, message)
+            self._ended(worker, call, message)
             return
         call.hear(message)
         if message["op"] == "loaded":
             worker.loaded = True
             self._send_call(worker)
 
-    def _ended(self, worker: Worker, run: Hosted, message: Message) -> None:
-        run.note = message["reason"]
+    def _ended(self, worker: Worker, call: Call, message: Message) -> None:
+        run = call.run
+        call.over(message, message["reason"])
         run.keeps_main = run.stopped_by is None and worker.fit(message)
         worker.cpu_us += message["cpu_us"]
         if not run.keeps_main and worker.pid in self._children:

@@ -139,7 +139,7 @@ class Zygotes:
 
     def _hear_child(self, call: Call, message: Message) -> None:
         if message["op"] == "ended":
-            call.run.note = message["reason"]
+            call.over(message, message["reason"])
         else:
             call.hear(message)
 

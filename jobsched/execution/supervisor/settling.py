@@ -64,5 +64,6 @@ def _end(key: Key, ended_by: EndedBy, facts: Message) -> End:
         out_bytes=facts.get("out_bytes") or 0,
         err_bytes=facts.get("err_bytes") or 0,
         counts=Counts(**(facts.get("counts") or {})),
+        exceptions=tuple(map(str, facts.get("exceptions") or ())),
         **given,
     )

@@ -206,6 +206,7 @@ def _policy_body(policy: Policy) -> Body:
             "max_backoff": retries.max_backoff,
             "jitter": retries.jitter,
             "exit_codes": retries.exit_codes,
+            "exceptions": retries.exceptions,
         },
         "on_lost": policy.on_lost.value,
         "history": policy.history,
