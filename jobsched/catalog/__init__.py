@@ -79,6 +79,7 @@ class Task:
 
 
 WEB_JOB = "WebJob"
+SHELL = "shell"
 # Tasks that no catalog names: their jobs come into being in other ways than by a request.
 _BUILT_IN: Mapping[str, Task] = {
     WEB_JOB: Task(
@@ -89,7 +90,16 @@ _BUILT_IN: Mapping[str, Task] = {
         builtin="webjob",
         policy=TaskPolicy(params=("arguments",)),
         summary="Runs the script in the folder of a web job.",
-    )
+    ),
+    SHELL: Task(
+        name=SHELL,
+        tasks_dir=Path(),
+        file="",
+        class_name=SHELL,
+        builtin="shell",
+        policy=TaskPolicy(params=("command", "group", "sync", "outlog", "errlog")),
+        summary="Runs a command with bash.",
+    ),
 }
 
 

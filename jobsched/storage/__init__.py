@@ -10,8 +10,10 @@ from jobsched.storage.database import Database
 from jobsched.storage.sqlite import wal_reset_fault
 
 if TYPE_CHECKING:
+    from jobsched.storage.attached import Attached
     from jobsched.storage.audit import Audit
     from jobsched.storage.claims import Claims
+    from jobsched.storage.commands import Commands
     from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
     from jobsched.storage.hooks import Hooks
@@ -72,6 +74,18 @@ class Store:
         from jobsched.storage.claims import Claims
 
         return Claims(self.database)
+
+    @cached_property
+    def commands(self) -> "Commands":
+        from jobsched.storage.commands import Commands
+
+        return Commands(self.database)
+
+    @cached_property
+    def attached(self) -> "Attached":
+        from jobsched.storage.attached import Attached
+
+        return Attached(self.database)
 
     @cached_property
     def outputs(self) -> "Outputs":

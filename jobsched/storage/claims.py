@@ -36,7 +36,8 @@ SELECT id, claim, state, runner, boot_id, stop_by, stop_reason FROM runs
 WHERE node = :node AND state IN ('starting', 'running', 'stopping') ORDER BY id
 """
 _STOPS = """
-SELECT id, claim, runner, stop_by, stop_reason, stop_us FROM runs
+SELECT id, claim, runner, stop_by, stop_reason, stop_us,
+    stop_by = 'kill' OR (stop_by = 'disconnect' AND task = 'shell') FROM runs
 WHERE node = :node AND state = 'stopping' AND state IN ('starting', 'running', 'stopping')
 ORDER BY id
 """
@@ -68,7 +69,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """Somebody asked at *stop_us* for the end of a run on this machine."""
+    """Somebody asked at *stop_us* for the end of a run on this machine.
+
+    *at_once*: without the grace, because it is to be killed or is a command whose client has left.
+    """
 
     run_id: int
     claim: int
@@ -76,6 +80,7 @@ class StopRequest:
     ended_by: EndedBy
     reason: str | None
     stop_us: int
+    at_once: bool
 
 
 class Claims:
@@ -149,8 +154,9 @@ class Claims:
                     ended_by=EndedBy(stop_by),
                     reason=reason,
                     stop_us=stop_us,
+                    at_once=bool(at_once),
                 )
-                for run_id, claim, runner, stop_by, reason, stop_us in rows
+                for run_id, claim, runner, stop_by, reason, stop_us, at_once in rows
             ]
 
     def started(self, starts: Sequence[tuple[int, int, int]]) -> None:

@@ -164,6 +164,12 @@ Index(
     sqlite_where=runs.c.state != "done",
     postgresql_where=runs.c.state != "done",
 )
+Index(
+    "runs_of_shell",
+    runs.c.id,
+    sqlite_where=runs.c.task == "shell",
+    postgresql_where=runs.c.task == "shell",
+)
 _ON_A_MACHINE = runs.c.state.in_(["starting", "running", "stopping"])
 Index(
     "runs_on_machine",
@@ -207,6 +213,13 @@ outputs = Table(
     Column("out", LargeBinary),
     Column("err", LargeBinary),
     Column("chunks", Text),  # the order of the chunks of both: "o12e5o3"; null when one is empty
+)
+
+attached = Table(
+    "attached",
+    metadata,
+    Column("run_id", Key, primary_key=True, autoincrement=False),
+    Column("holder", String(150), nullable=False),  # the process that holds the client's connection
 )
 
 leases = Table(
@@ -319,6 +332,7 @@ Index(
 )
 
 __all__ = [
-    "audit", "day_counts", "deliveries", "hooks", "idempotency", "jobs", "leases", "metadata",
-    "nodes", "occurrences", "outputs", "runs", "services", "switches", "tokens", "webjobs",
+    "attached", "audit", "day_counts", "deliveries", "hooks", "idempotency", "jobs", "leases",
+    "metadata", "nodes", "occurrences", "outputs", "runs", "services", "switches", "tokens",
+    "webjobs",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsched import clock
-from jobsched.catalog import Catalog, Task
+from jobsched.catalog import SHELL, Catalog, Task
 from jobsched.errors import UnknownTask
 from jobsched.execution import script
 from jobsched.execution.places import output_stem
@@ -69,20 +69,25 @@ def environment(run: Run, inherited: Mapping[str, str]) -> dict[str, str]:
     facts = {
         "JOBSCHED_RUN_ID": str(run.id),
         "JOBSCHED_ATTEMPT": str(run.attempt),
-        "JOBSCHED_PARAMS": json.dumps(run.params, ensure_ascii=False) if run.params else "{}",
+        "JOBSCHED_PARAMS": json.dumps(dict(_passed_on(run)), ensure_ascii=False),
     }
     if run.job_id is not None:
         facts["JOBSCHED_JOB_ID"] = run.job_id
     if run.due_at is not None:
         facts["JOBSCHED_DUE_AT"] = _instant(run)
     parameters = {
-        f"JOBSCHED_PARAM_{name.upper()}": _text(value) for name, value in run.params.items()
+        f"JOBSCHED_PARAM_{name.upper()}": _text(value) for name, value in _passed_on(run).items()
     }
     variables = {**inherited, **run.policy.env, **parameters, **facts}
     broken = [name for name, value in variables.items() if "\0" in name + value or "=" in name]
     if broken:
         raise CannotStart(f"The variable {broken[0]!r} cannot be passed to a process.")
     return variables
+
+
+def _passed_on(run: Run) -> Mapping[str, object]:
+    """Return the parameters that a run sees as variables: not a command, for it is the command."""
+    return {} if run.task == SHELL else run.params
 
 
 def _task(run: Run, catalog: Catalog) -> Task:
@@ -106,7 +111,19 @@ def _special(run: Run, task: Task, around: Surroundings, message: Message) -> Me
     """Return what the kind of *task* adds to, or changes in, the start message."""
     if task.builtin == "webjob":
         return around.webjobs.start(run, message["env"], message["run_as"])
+    if task.builtin == "shell":
+        return _shell(run, around.settings)
     return _script(task, around) if task.builtin else _python(run, task, around.settings)
+
+
+def _shell(run: Run, settings: Settings) -> Message:
+    logs = {"out": run.params.get("outlog"), "err": run.params.get("errlog")}
+    return {
+        "kind": "command",
+        "argv": ["bash", "-c", "--", run.params["command"]],
+        "warm": False,
+        "redirect": {**logs, "forbidden": str(settings.data_dir)} if any(logs.values()) else None,
+    }
 
 
 def _script(task: Task, around: Surroundings) -> Message:

@@ -101,7 +101,7 @@ class Supervisor:
                 end = settling.stopped_unstarted(key, ended_by, reason, clock.now_us())
                 self._books.run_ended(end)
             elif hosted.told is not ended_by and key not in self._books.ends:
-                self._tell_stop(key, hosted, ended_by, reason)
+                self._tell_stop(hosted, ended_by, _stop(key, ended_by, reason))
 
     def rest(self) -> None:
         """Do nothing for a second, or until woken."""
@@ -283,16 +283,17 @@ class Supervisor:
                 now_us = clock.now_us()
                 end = settling.stopped_unstarted(key, wish.ended_by, wish.reason, now_us)
                 self._books.run_ended(end)
-            elif hosted.told is None or (wish.ended_by is EndedBy.KILL is not hosted.told):
-                self._tell_stop(key, hosted, wish.ended_by, wish.reason)
+            elif hosted.told is None or (wish.at_once and wish.ended_by is not hosted.told):
+                message = _stop(key, wish.ended_by, wish.reason, at_once=wish.at_once)
+                self._tell_stop(hosted, wish.ended_by, message)
 
-    def _tell_stop(self, key: Key, hosted: Hosted, ended_by: EndedBy, reason: str | None) -> None:
+    def _tell_stop(self, hosted: Hosted, ended_by: EndedBy, message: Message) -> None:
         """Pass a stop on; a runner that cannot hear it now is told when it answers again."""
-        if self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)]):
+        if self.fleet.send(hosted.runner, [message]):
             hosted.told = ended_by
 
 
-def _stop(key: Key, ended_by: EndedBy, reason: str | None) -> Message:
+def _stop(key: Key, ended_by: EndedBy, reason: str | None, *, at_once: bool = False) -> Message:
     run_id, claim = key
-    stop = {"ended_by": str(ended_by), "reason": reason}
+    stop = {"ended_by": str(ended_by), "reason": reason, "at_once": at_once}
     return {"op": "stop", "run": run_id, "claim": claim, **stop}

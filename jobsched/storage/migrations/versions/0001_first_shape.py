@@ -10,6 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('attached',
+        sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+        sa.Column('holder', sa.String(length=150), nullable=False),
+        sa.PrimaryKeyConstraint('run_id', name=op.f('pk_attached'))
+    )
     op.create_table('audit',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('at_us', sa.BigInteger(), nullable=False),
@@ -183,6 +188,7 @@ def upgrade() -> None:
     )
     op.create_index('runs_alive', 'runs', ['job_key', 'state'], unique=False, sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
+    op.create_index('runs_of_shell', 'runs', ['id'], unique=False, sqlite_where=sa.text("task = 'shell'"), postgresql_where=sa.text("task = 'shell'"))
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
     op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
     op.create_table('services',
