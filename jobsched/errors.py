@@ -8,7 +8,7 @@ JobschedError                500
 ├── NotAllowed               403
 ├── NotFound                 404
 │   ├── UnknownTask, UnknownJob, UnknownWebJob, UnknownRun, UnknownToken, UnknownPage
-│   ├── UnknownSetting, UnknownHook
+│   ├── UnknownRecord, UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
 │   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
@@ -130,6 +130,13 @@ class UnknownRun(NotFound):
 
     def __init__(self, run_id: object) -> None:
         super().__init__(f"There is no run {run_id}.", run=str(run_id))
+
+
+class UnknownRecord(NotFound):
+    title = "Unknown record"
+
+    def __init__(self, record_id: object) -> None:
+        super().__init__(f"There is no failed record {record_id}.", record=str(record_id))
 
 
 class UnknownToken(NotFound):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jobsched.storage.occurrences import Occurrences
     from jobsched.storage.outputs import Outputs
     from jobsched.storage.pruning import Pruning
+    from jobsched.storage.records import Records
     from jobsched.storage.runs import Runs
     from jobsched.storage.services import Services
     from jobsched.storage.switches import Switches
@@ -158,6 +159,12 @@ class Store:
         from jobsched.storage.pruning import Pruning
 
         return Pruning(self.database)
+
+    @cached_property
+    def records(self) -> "Records":
+        from jobsched.storage.records import Records
+
+        return Records(self.database)
 
     @cached_property
     def services(self) -> "Services":

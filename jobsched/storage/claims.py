@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from jobsched import clock
 from jobsched.model import EndedBy, Run, RunState
-from jobsched.storage import happenings, picking, settling, stops
+from jobsched.storage import happenings, picking, settling, stops, tallies
 from jobsched.storage.database import Database
 from jobsched.storage.rows import CLAIM, NODE, STATE, run_from
 from jobsched.storage.settling import Settled, Settlement
@@ -188,6 +188,7 @@ class Claims:
             over = [
                 run_id for run_id, claim in claims if self._ended(connection, run_id, claim, now)
             ]
+            tallies.never_begun(self._database, connection, over, now)
             happenings.note_ends(self._database, connection, over, now)
             return over
 

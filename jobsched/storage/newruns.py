@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from jobsched.model import Policy, Run
-from jobsched.storage import moments
+from jobsched.storage import handing, moments
 from jobsched.storage.database import Database
 from jobsched.storage.rows import run_from
 from jobsched.storage.texts import policy_to_text, to_text
@@ -47,6 +47,17 @@ class NewRun:
     not_before_us: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRetry:
+    """The next attempt of the run *run_id*; it is given the open records, or only *record*."""
+
+    run_id: int
+    created_us: int
+    not_before_us: int | None = None
+    requested_by: str | None = None
+    record: int | None = None
+
+
 def insert(database: Database, connection: Connection, new: NewRun, job_id: str | None) -> Run:
     """Queue *new*, a run of the job with the uuid *job_id*, in the caller's transaction."""
     values = _values(new)
@@ -55,27 +66,25 @@ def insert(database: Database, connection: Connection, new: NewRun, job_id: str 
         run_id, new.job_key, job_id, new.name, new.task, values["queue"], values["priority"],
         values["params"], values["policy"], new.requested_by, new.due_us, created_us,
         new.not_before_us, 1, 0, None, None, None, None,
-        "queued", None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0, None,
+        "queued", None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0, 0, 0,
+        None,
     ))  # fmt: skip
 
 
-def insert_retry(
-    database: Database,
-    connection: Connection,
-    run_id: int,
-    now_us: int,
-    not_before_us: int | None = None,
-    requested_by: str | None = None,
-) -> int:
-    """Queue a copy of the run *run_id* as its next attempt; link both; return its id."""
+def insert_retry(database: Database, connection: Connection, new: NewRetry) -> int:
+    """Queue a copy of a run as its next attempt; link both; return its id.
+
+    It is given the run's open records, in the same transaction.
+    """
     values = {
-        "id": run_id,
-        "created_us": now_us,
-        "not_before_us": not_before_us,
-        "requested_by": requested_by,
+        "id": new.run_id,
+        "created_us": new.created_us,
+        "not_before_us": new.not_before_us,
+        "requested_by": new.requested_by,
     }
     retry = int(database.run(connection, _COPY, values).scalar_one())
-    database.run(connection, _LINK, {"id": run_id, "retry": retry})
+    database.run(connection, _LINK, {"id": new.run_id, "retry": retry})
+    handing.give(database, connection, new.run_id, retry, new.record)
     return retry
 
 

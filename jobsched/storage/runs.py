@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 from jobsched import clock
 from jobsched.errors import (
     JobBusy,
+    NothingToRetry,
     RunAlreadyFinished,
     RunNotFinished,
     UnknownJob,
@@ -17,7 +18,7 @@ from jobsched.model import Counts, EndedBy, Mode, Overlap, Run, RunState, overla
 from jobsched.storage import idempotency, stops
 from jobsched.storage.database import Database
 from jobsched.storage.idempotency import IdempotencyKey
-from jobsched.storage.newruns import NewRun, insert, insert_retry
+from jobsched.storage.newruns import NewRetry, NewRun, insert, insert_retry
 from jobsched.storage.rows import run_from
 from jobsched.storage.runqueries import ONE_RUN, RunQueries
 from jobsched.storage.tables import jobs, runs
@@ -64,9 +65,13 @@ class Runs(RunQueries):
             return _once(self._database, connection, key, lambda: self._add(connection, new))
 
     def retry(
-        self, run_id: int, requested_by: str | None = None, key: IdempotencyKey | None = None
+        self,
+        run_id: int,
+        requested_by: str | None = None,
+        key: IdempotencyKey | None = None,
+        record: int | None = None,
     ) -> Run:
-        """Queue the run again as its next attempt.
+        """Queue the run again as its next attempt, with its failed records or only *record*.
 
         Raises: UnknownRun, RunNotFinished, WrongMode for a continuous job's run, KeyReused.
         """
@@ -75,7 +80,7 @@ class Runs(RunQueries):
                 self._database,
                 connection,
                 key,
-                lambda: self._retry(connection, run_id, requested_by),
+                lambda: self._retry(connection, run_id, requested_by, record),
             )
 
     def request_stop(self, run_id: int, ended_by: EndedBy, reason: str | None, now_us: int) -> Run:
@@ -133,15 +138,20 @@ class Runs(RunQueries):
             stops.replace_oldest(self._database, connection, job_key, too_many, new.created_us)
         return str(job_id)
 
-    def _retry(self, connection: Connection, run_id: int, requested_by: str | None) -> Run:
+    def _retry(
+        self, connection: Connection, run_id: int, requested_by: str | None, record: int | None
+    ) -> Run:
         run = _locked(connection, run_id)
         if run.state is not RunState.DONE:
             raise RunNotFinished(run_id)
         if connection.execute(_OF_SERVICE, {"key": run.job_key}).first() is not None:
             raise WrongMode(f"Run {run_id} is of a continuous job, which starts anew by itself.")
-        now_us = clock.now_us()
-        retry = insert_retry(self._database, connection, run_id, now_us, requested_by=requested_by)
-        return _one(connection, retry)
+        if not run.open_records and run.retried_by is not None:
+            raise NothingToRetry(f"Run {run_id} has a retry: run {run.retried_by}.", run=run_id)
+        new = NewRetry(
+            run_id=run_id, created_us=clock.now_us(), requested_by=requested_by, record=record
+        )
+        return _one(connection, insert_retry(self._database, connection, new))
 
 
 def _once(

@@ -139,6 +139,8 @@ runs = Table(
     Column("successes", Integer, nullable=False, server_default="0"),
     Column("errors", Integer, nullable=False, server_default="0"),
     Column("ignores", Integer, nullable=False, server_default="0"),
+    Column("reported", SmallInteger, nullable=False, server_default="0"),  # counted by itself
+    Column("open_records", Integer, nullable=False, server_default="0"),  # of which it is the last
     Column("progress", Float),
     Column("progress_text", String(200)),
     Column("cpu_us", BigInteger),
@@ -179,6 +181,40 @@ Index(
     sqlite_where=_ON_A_MACHINE,
     postgresql_where=_ON_A_MACHINE,
 )
+
+records = Table(
+    "records",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("run_id", BigInteger, nullable=False),  # no foreign key: what is open outlives its run
+    Column("number", Integer, nullable=False),  # 0: the whole run
+    Column("job_key", BigInteger),
+    Column("data", Text),  # JSON; null is JSON's null
+    Column("digest", BigInteger, nullable=False),  # of data: equal records are found by it
+    Column("state", String(10), nullable=False),  # a RecordState
+    Column("last_run_id", BigInteger, nullable=False),
+    Column("given_to", BigInteger),
+    Column("solved", SmallInteger, nullable=False, server_default="0"),  # by given_to, so far
+    Column("attempts", Integer, nullable=False, server_default="1"),
+    Column("created_us", Time, nullable=False),
+    Column("failed_us", Time, nullable=False),  # the last time
+    sqlite_autoincrement=True,
+)
+Index("records_by_number", records.c.run_id, records.c.number, unique=True)
+Index("records_by_last_run", records.c.last_run_id, records.c.digest, records.c.id)
+Index("records_by_age", records.c.failed_us)
+
+failures = Table(
+    "failures",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("record_id", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("code", String(100)),
+    sqlite_with_rowid=False,
+)
+Index("failures_by_record", failures.c.record_id, failures.c.run_id, unique=True)
 
 occurrences = Table(
     "occurrences",
@@ -275,7 +311,7 @@ idempotency = Table(
     Column("scope", String(200), primary_key=True),  # who and which route
     Column("key", String(255), primary_key=True),
     Column("body_digest", String(64), nullable=False),
-    Column("result", String(200), nullable=False),  # the id of what was made
+    Column("result", Text, nullable=False),  # the id of what was made, or JSON of many things
     Column("created_us", Time, nullable=False),
 )
 Index("idempotency_by_age", idempotency.c.created_us)
@@ -332,7 +368,7 @@ Index(
 )
 
 __all__ = [
-    "attached", "audit", "day_counts", "deliveries", "hooks", "idempotency", "jobs", "leases",
-    "metadata", "nodes", "occurrences", "outputs", "runs", "services", "switches", "tokens",
-    "webjobs",
+    "attached", "audit", "day_counts", "deliveries", "failures", "hooks", "idempotency", "jobs",
+    "leases", "metadata", "nodes", "occurrences", "outputs", "records", "runs", "services",
+    "switches", "tokens", "webjobs",
 ]  # fmt: skip

@@ -75,7 +75,7 @@ def upgrade() -> None:
         sa.Column('scope', sa.String(length=200), nullable=False),
         sa.Column('key', sa.String(length=255), nullable=False),
         sa.Column('body_digest', sa.String(length=64), nullable=False),
-        sa.Column('result', sa.String(length=200), nullable=False),
+        sa.Column('result', sa.Text(), nullable=False),
         sa.Column('created_us', sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint('scope', 'key', name=op.f('pk_idempotency'))
     )
@@ -144,6 +144,36 @@ def upgrade() -> None:
         sa.Column('chunks', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('run_id', name=op.f('pk_outputs'))
     )
+    op.create_table('failures',
+        sa.Column('run_id', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('record_id', sa.BigInteger(), nullable=False),
+        sa.Column('message', sa.Text(), nullable=False),
+        sa.Column('code', sa.String(length=100), nullable=True),
+        sa.PrimaryKeyConstraint('run_id', 'number', name=op.f('pk_failures')),
+        sqlite_with_rowid=False
+    )
+    op.create_index('failures_by_record', 'failures', ['record_id', 'run_id'], unique=True)
+    op.create_table('records',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=False),
+        sa.Column('number', sa.Integer(), nullable=False),
+        sa.Column('job_key', sa.BigInteger(), nullable=True),
+        sa.Column('data', sa.Text(), nullable=True),
+        sa.Column('digest', sa.BigInteger(), nullable=False),
+        sa.Column('state', sa.String(length=10), nullable=False),
+        sa.Column('last_run_id', sa.BigInteger(), nullable=False),
+        sa.Column('given_to', sa.BigInteger(), nullable=True),
+        sa.Column('solved', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('attempts', sa.Integer(), server_default='1', nullable=False),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('failed_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_records')),
+        sqlite_autoincrement=True
+    )
+    op.create_index('records_by_number', 'records', ['run_id', 'number'], unique=True)
+    op.create_index('records_by_age', 'records', ['failed_us'], unique=False)
+    op.create_index('records_by_last_run', 'records', ['last_run_id', 'digest', 'id'], unique=False)
     op.create_table('runs',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('job_key', sa.BigInteger(), nullable=True),
@@ -177,6 +207,8 @@ def upgrade() -> None:
         sa.Column('successes', sa.Integer(), server_default='0', nullable=False),
         sa.Column('errors', sa.Integer(), server_default='0', nullable=False),
         sa.Column('ignores', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('reported', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('open_records', sa.Integer(), server_default='0', nullable=False),
         sa.Column('progress', sa.Float(), nullable=True),
         sa.Column('progress_text', sa.String(length=200), nullable=True),
         sa.Column('cpu_us', sa.BigInteger(), nullable=True),
