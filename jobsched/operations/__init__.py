@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
     from jobsched.operations.preview import Previews
+    from jobsched.operations.records import Records
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.services import Services
@@ -41,6 +42,7 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    records: "Records"
     services: "Services"
     outputs: "Outputs"
     tokens: "Tokens"

@@ -14,6 +14,7 @@ from jobsched.operations.outputs import Outputs
 from jobsched.operations.pausing import Pauses
 from jobsched.operations.preview import Previews
 from jobsched.operations.queueing import Queue
+from jobsched.operations.records import Records
 from jobsched.operations.runs import Runs
 from jobsched.operations.scheduling import Scheduling
 from jobsched.operations.services import Services
@@ -42,6 +43,7 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
         previews=Previews(configuration),
         ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
+        records=Records(store, queue),
         services=Services(store, queue, pauses),
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),

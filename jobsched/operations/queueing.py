@@ -41,15 +41,17 @@ class Queue:
         self._announce.run("queued", run.id, new.requested_by or "-", name=run.name)
         return run
 
-    def retry(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
-        """Queue the run *run_id* once more.
+    def retry(
+        self, run_id: int, by: str, key: IdempotencyKey | None = None, record: int | None = None
+    ) -> Run:
+        """Queue the run *run_id* once more, with its failed records or only *record*.
 
-        Raises: QueueFull, UnknownRun, RunNotFinished, KeyReused.
+        Raises: QueueFull, UnknownRun, RunNotFinished, WrongMode, NothingToRetry, KeyReused.
         """
         if (made := self.made(key)) is not None:
             return made
         self.require_room()
-        run = self._store.runs.retry(run_id, by, key)
+        run = self._store.runs.retry(run_id, by, key, record=record)
         self._announce.supervisor()
         self._announce.run("queued", run.id, by, name=run.name, retry_of=run_id)
         return run
