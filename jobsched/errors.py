@@ -11,7 +11,9 @@ JobschedError                500
 │   ├── UnknownRecord, UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
-│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
+│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode
+│   ├── NothingToRetry
+│   │   └── NotRetriable
 │   ├── HookExists, WebJobFolder
 ├── StaleVersion             412
 ├── TooLarge                 413
@@ -207,6 +209,15 @@ class WrongMode(Conflict):
 
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
+
+
+class NotRetriable(NothingToRetry):
+    """A run that has ended, but is not run again: it has a retry, or its job has gone."""
+
+    title = "Not retriable"
+
+    def __init__(self, run_id: int, why: str, **facts: object) -> None:
+        super().__init__(f"Run {run_id} cannot be retried: {why}.", run=run_id, **facts)
 
 
 class WebJobFolder(Conflict):

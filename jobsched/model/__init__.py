@@ -22,6 +22,7 @@ from jobsched.model.policy import (
 )
 from jobsched.model.rules import (
     claimable_runs,
+    is_open,
     may_retry,
     overlap_allows,
     retry_delay,
@@ -80,6 +81,7 @@ __all__ = [
     "WebJob",
     "WebJobType",
     "claimable_runs",
+    "is_open",
     "may_retry",
     "outcome_of",
     "overlap_allows",

@@ -4,9 +4,9 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobsched.model.entities import End
+from jobsched.model.entities import End, Run
 from jobsched.model.policy import Policy, Retries
-from jobsched.model.words import OnLost, Outcome, Overlap, outcome_of
+from jobsched.model.words import OnLost, Outcome, Overlap, RunState, outcome_of
 
 # Retries of lost runs where ``retries.max`` says nothing: what takes its own runner down with it
 # would else do so for ever.
@@ -46,6 +46,17 @@ def retry_delay(retries: Retries, attempt: int) -> float:
         delay = min(delay * retries.factor, retries.max_backoff)
     delay = min(delay, retries.max_backoff)
     return delay * (1 - retries.jitter * random.random())  # noqa: S311 - spreads load, no secret
+
+
+def is_open(run: Run) -> bool:
+    """Return whether a retry is due for *run*: it failed, or records in it did.
+
+    What was stopped is nobody's failure; it is retried only by who asks for that run itself.
+    """
+    if run.state is not RunState.DONE or run.outcome is Outcome.STOPPED:
+        return False
+    failed = run.outcome is not Outcome.SUCCEEDED and run.retried_by is None
+    return failed or run.open_records > 0
 
 
 def service_policy(policy: Policy) -> Policy:

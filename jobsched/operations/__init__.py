@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from jobsched.operations.pausing import Pauses
     from jobsched.operations.preview import Previews
     from jobsched.operations.records import Records
+    from jobsched.operations.retries import Retries
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.services import Services
@@ -42,6 +43,7 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    retries: "Retries"
     records: "Records"
     services: "Services"
     outputs: "Outputs"

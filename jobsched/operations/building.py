@@ -15,6 +15,7 @@ from jobsched.operations.pausing import Pauses
 from jobsched.operations.preview import Previews
 from jobsched.operations.queueing import Queue
 from jobsched.operations.records import Records
+from jobsched.operations.retries import Retries
 from jobsched.operations.runs import Runs
 from jobsched.operations.scheduling import Scheduling
 from jobsched.operations.services import Services
@@ -43,6 +44,7 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
         previews=Previews(configuration),
         ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
+        retries=Retries(store, queue, announce),
         records=Records(store, queue),
         services=Services(store, queue, pauses),
         outputs=Outputs(store, configuration),

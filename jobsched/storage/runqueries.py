@@ -81,6 +81,16 @@ class RunQueries:
             found = [run_from(row) for row in rows]
         return page_of(found, limit, lambda run: run.id)
 
+    def ids(self, filters: RunFilter, limit: int) -> builtins.list[int]:
+        """Return the ids of up to *limit* runs that pass *filters*, newest first."""
+        with self._database.read() as connection:
+            key = _key_of(connection, filters.job)
+            if key == _NO_JOB:
+                return []
+            conditions = run_conditions(self._database.dialect, filters, key)
+            query = select(runs.c.id).where(*conditions).order_by(runs.c.id.desc()).limit(limit)
+            return [*connection.execute(query).scalars()]
+
     def count(self, filters: RunFilter) -> int:
         """Return how many runs pass *filters*."""
         with self._database.read() as connection:

@@ -1,24 +1,17 @@
 """Runs as users change them: asked for, stopped, retried; and what a live one reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
 from jobsched import clock
-from jobsched.errors import (
-    JobBusy,
-    NothingToRetry,
-    RunAlreadyFinished,
-    RunNotFinished,
-    UnknownJob,
-    UnknownRun,
-    WrongMode,
-)
-from jobsched.model import Counts, EndedBy, Mode, Overlap, Run, RunState, overlap_allows
-from jobsched.storage import idempotency, stops
+from jobsched.errors import JobBusy, RunAlreadyFinished, UnknownJob, UnknownRun
+from jobsched.model import Counts, EndedBy, Overlap, Run, RunState, overlap_allows
+from jobsched.storage import idempotency, retrying, stops
 from jobsched.storage.database import Database
 from jobsched.storage.idempotency import IdempotencyKey
-from jobsched.storage.newruns import NewRetry, NewRun, insert, insert_retry
+from jobsched.storage.newruns import NewRun, insert
+from jobsched.storage.retrying import Demand, Refusal
 from jobsched.storage.rows import run_from
 from jobsched.storage.runqueries import ONE_RUN, RunQueries
 from jobsched.storage.tables import jobs, runs
@@ -30,9 +23,6 @@ _JOB_LOCKED = (
     .with_for_update()
 )
 _RUN_LOCKED = ONE_RUN.with_for_update(of=runs)
-_OF_SERVICE = select(jobs.c.id).where(
-    jobs.c.key == bindparam("key"), jobs.c.mode == Mode.CONTINUOUS.value
-)
 _ALIVE = """
 SELECT count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE job_key = :key AND state != 'done'
@@ -69,19 +59,49 @@ class Runs(RunQueries):
         run_id: int,
         requested_by: str | None = None,
         key: IdempotencyKey | None = None,
+        *,
         record: int | None = None,
+        barred: Mapping[str, str] | None = None,
     ) -> Run:
-        """Queue the run again as its next attempt, with its failed records or only *record*.
+        """Queue the run again as its next attempt; *record*, *barred* as in ``retrying.Demand``.
 
-        Raises: UnknownRun, RunNotFinished, WrongMode for a continuous job's run, KeyReused.
+        Raises: UnknownRun, RunNotFinished, NothingToRetry, NotRetriable, WrongMode for a
+            continuous job's run, JobBusy under ``skip`` when it may not start, Conflict, KeyReused.
         """
+        demand = Demand(
+            requested_by=requested_by,
+            now_us=clock.now_us(),
+            barred=barred or {},
+            record=record,
+        )
         with self._database.write() as connection:
             return _once(
                 self._database,
                 connection,
                 key,
-                lambda: self._retry(connection, run_id, requested_by, record),
+                lambda: retrying.retry(self._database, connection, run_id, demand),
             )
+
+    def retry_many(
+        self,
+        run_ids: Sequence[int],
+        demand: Demand,
+        key: IdempotencyKey | None = None,
+        told: Callable[[Sequence[Run | Refusal]], str] = lambda _: "",
+    ) -> list[Run | Refusal]:
+        """Queue each of these runs as its next attempt, in one transaction, or tell why not.
+
+        With a *key*, what *told* makes of the answers is kept as its result; the first call of a
+        *demand* takes the key. Raises: KeyTaken when it has a result already, KeyReused.
+        """
+        with self._database.write() as connection:
+            if key is not None and not demand.begun:
+                idempotency.take(self._database, connection, key, demand.now_us)
+            answers = retrying.retry_many(self._database, connection, run_ids, demand)
+            if key is not None:
+                idempotency.finish(self._database, connection, key, told(answers))
+        demand.begun = True
+        return answers
 
     def request_stop(self, run_id: int, ended_by: EndedBy, reason: str | None, now_us: int) -> Run:
         """Ask a run to stop; one that still waits is done at once.
@@ -137,21 +157,6 @@ class Runs(RunQueries):
         if too_many > 0 and policy.overlap is Overlap.REPLACE:
             stops.replace_oldest(self._database, connection, job_key, too_many, new.created_us)
         return str(job_id)
-
-    def _retry(
-        self, connection: Connection, run_id: int, requested_by: str | None, record: int | None
-    ) -> Run:
-        run = _locked(connection, run_id)
-        if run.state is not RunState.DONE:
-            raise RunNotFinished(run_id)
-        if connection.execute(_OF_SERVICE, {"key": run.job_key}).first() is not None:
-            raise WrongMode(f"Run {run_id} is of a continuous job, which starts anew by itself.")
-        if not run.open_records and run.retried_by is not None:
-            raise NothingToRetry(f"Run {run_id} has a retry: run {run.retried_by}.", run=run_id)
-        new = NewRetry(
-            run_id=run_id, created_us=clock.now_us(), requested_by=requested_by, record=record
-        )
-        return _one(connection, insert_retry(self._database, connection, new))
 
 
 def _once(

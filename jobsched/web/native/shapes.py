@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from jobsched import clock
 from jobsched.catalog import masked
 from jobsched.errors import InvalidInput
-from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run
+from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run, is_open
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
+from jobsched.operations.retries import Retried
 from jobsched.storage.services import Service
 from jobsched.triggers import describe, restore
 from jobsched.web.context import operations
@@ -146,6 +147,37 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
             "err": _stream(url, "err", sizes[1]),
         },
         "url": url,
+    }
+
+
+def retry_body(run: Run, *, deleted: bool) -> Body:
+    """Return a retry as ``payloads.RetryAnswer`` has it; *deleted* says whether its job is."""
+    return {
+        "id": run.id,
+        "retry_of": run.retry_of,
+        "retried_by": run.retried_by,
+        "attempt": run.attempt,
+        "state": run.state.value,
+        "outcome": None if run.outcome is None else run.outcome.value,
+        "open": is_open(run) and not deleted,
+        "reason": run.reason,
+        "requested_by": run.requested_by,
+        "not_before": iso(run.not_before),
+        "created_at": iso(run.created_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "url": run_url(run.id),
+        "retry_of_url": run_url(run.retry_of or 0),
+    }
+
+
+def retried_body(done: Retried) -> Body:
+    """Return what became of runs that were not retried, as ``payloads.NewRetries`` has it."""
+    return {
+        "refused": done.refused,
+        "refusals": [{"run": run_id, "reason": why} for run_id, why in done.refusals],
+        "left": done.left,
+        "reason": done.reason,
     }
 
 
