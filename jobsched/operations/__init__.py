@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from jobsched.operations.appsettings import AppSettingsBook
     from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
+    from jobsched.operations.clients import Clients
+    from jobsched.operations.commands import Commands
     from jobsched.operations.configuration import Configuration, Reloading
     from jobsched.operations.jobs import Jobs
     from jobsched.operations.ledger import Ledger
@@ -43,6 +45,8 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    commands: "Commands"
+    clients: "Clients"
     retries: "Retries"
     records: "Records"
     services: "Services"

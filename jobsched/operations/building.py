@@ -7,6 +7,8 @@ from jobsched.operations.announce import Announcer
 from jobsched.operations.appsettings import AppSettingsBook
 from jobsched.operations.audit import AuditLog
 from jobsched.operations.changing import Changes
+from jobsched.operations.clients import Clients
+from jobsched.operations.commands import Commands
 from jobsched.operations.configuration import Configuration, Reloading
 from jobsched.operations.jobs import Jobs
 from jobsched.operations.ledger import Ledger
@@ -46,6 +48,8 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
         runs=Runs(store, configuration, queue, announce),
         retries=Retries(store, queue, announce),
         records=Records(store, queue),
+        commands=Commands(store, configuration, queue, announce),
+        clients=Clients(store, configuration.settings, announce),
         services=Services(store, queue, pauses),
         outputs=Outputs(store, configuration),
         tokens=Tokens(store, announce),

@@ -245,6 +245,14 @@ class Settings(WebJobSettings):
             readers.boolean,
         ),
     )
+    allow_submit: bool | None = field(
+        default=None,
+        metadata=names(
+            "ALLOW_SUBMIT",
+            "Whether admins may run commands with /submit; by default only on loopback.",
+            readers.boolean,
+        ),
+    )
     run_as: str | None = field(
         default=None,
         metadata=names("RUN_AS", "User whose rights jobs run with; needs root.", readers.user),
