@@ -1,0 +1,110 @@
+"""The command line as users have it: a process of its own, with its output and exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobsched.cli import tree
+from tests.support.server import CATALOG, ROOT, Server
+
+COUNT = """
+import sys
+import time
+
+
+class Count:
+    \"\"\"Counts, one number a line.\"\"\"
+
+    def __call__(self, info):
+        for number in range(int(info.params.get("n", 3))):
+            print(info.params.get("word", "number"), number, flush=True)
+            time.sleep(float(info.params.get("pause", 0)))
+        sys.exit(int(info.params.get("code", 0)))
+"""
+COUNTING = """
+[count]
+file=count.py
+class=Count
+jobsched.params=n, word, pause, code
+"""
+# Commands that ask a server, as far as there is one.
+LOCAL = frozenset({"serve", "web", "scheduler", "supervisor", "check", "preview", "completion"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What is on stdout, as JSON."""
+        return json.loads(self.out)
+
+
+class Client:
+    """Runs commands for the server at *url*, as a user whose home is *folder*."""
+
+    def __init__(self, url: str, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        home = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "JOBSCHED_URL": url}
+        path = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+        self.environ = {**path, **home, "LANG": "C.UTF-8", **environ}
+
+    def __call__(self, *words: str, data: str = "", **environ: str) -> Said:
+        """Run ``jobsched WORDS`` to its end, with *data* on stdin and more environment."""
+        done = subprocess.run(
+            self.command(*words),
+            cwd=self.folder,
+            env={**self.environ, **environ},
+            input=data.encode(),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        return Said(code=done.returncode, out=done.stdout.decode(), err=done.stderr.decode())
+
+    def good(self, *words: str, **environ: str) -> Said:
+        """Run a command that must not fail."""
+        said = self(*words, **environ)
+        assert said.code == 0, (words, said)
+        return said
+
+    def begin(self, *words: str, **streams: Any) -> "subprocess.Popen[bytes]":
+        """Start a command; by default its output can be read."""
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        return subprocess.Popen(
+            self.command(*words), cwd=self.folder, env=self.environ, bufsize=0, **pipes
+        )
+
+    def command(self, *words: str) -> list[str]:
+        """Return the command line."""
+        return [sys.executable, "-m", "jobsched", *words]
+
+
+def counting(folder: Path, **options: Any) -> Server:
+    """Return a server in *folder* whose catalog has the task ``count``."""
+    texts: Mapping[str, str] = {"count.py": COUNT}
+    return Server(folder, catalog=CATALOG + COUNTING, tasks=texts, **options)
+
+
+def leaves() -> Iterator[tuple[str, ...]]:
+    """Yield every command with its verb, as words."""
+    yield from _leaves(tree.parser(), ())
+
+
+def _leaves(parser: ArgumentParser, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    below = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
+    if not below:
+        yield way
+    for name, child in below[0].choices.items() if below else ():
+        yield from _leaves(child, (*way, name))
