@@ -32,7 +32,6 @@ SELECT id, data, digest FROM records
 WHERE last_run_id = :parent AND given_to = :run AND number > 0 AND id > :after
 ORDER BY id LIMIT :limit
 """
-_NAMED = "SELECT record_id FROM failures WHERE run_id = :run ORDER BY number"
 _TAKEN = """
 SELECT job_key, coalesce((SELECT max(f.number) FROM failures f WHERE f.run_id = runs.id), 0)
 FROM runs WHERE id = :run AND state != 'done'
@@ -137,11 +136,6 @@ class Records:
                 after = rows[-1][0]
             if len(rows) < _AT_ONCE:
                 return
-
-    def named(self, run_id: int) -> list[int]:
-        """Return the ids of the records that a run has named as failed, in its order."""
-        with self._database.read() as connection:
-            return [row[0] for row in self._database.rows(connection, _NAMED, {"run": run_id})]
 
     def take(self, portions: Sequence[Portion], now_us: int) -> None:
         """Take over parts of reports, all in one transaction; what is there already stays.

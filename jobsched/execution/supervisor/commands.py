@@ -22,7 +22,9 @@ from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
 from jobsched.execution.supervisor.checking import health_order
 from jobsched.execution.supervisor.refusing import CannotStart
+from jobsched.execution.supervisor.reportfiles import Owner
 from jobsched.execution.supervisor.surroundings import Surroundings
+from jobsched.execution.task import reporting
 from jobsched.model import Run
 from jobsched.settings import Settings
 
@@ -30,8 +32,10 @@ _REMEMBERED = 0.5  # seconds for which a script's command line is not looked for
 _TASK_PROGRAM = str(Path(__file__).parents[1] / "task" / "program.py")
 
 
-def start_message(run: Run, around: Surroundings) -> Message:
-    """Return what a runner is told to start *run*.
+def start_message(
+    run: Run, around: Surroundings, files: Mapping[str, str] | None = None
+) -> Message:
+    """Return what a runner is told to start *run*; *files* are variables that name its files.
 
     Raises: CannotStart when the task is gone, its script is missing or its user is unknown.
     """
@@ -46,7 +50,7 @@ def start_message(run: Run, around: Surroundings) -> Message:
         "run": run.id,
         "claim": run.claim,
         "cwd": around.folder,
-        "env": environment(run, inherited) | _whereabouts(task, settings),
+        "env": environment(run, inherited) | _whereabouts(task, settings) | dict(files or {}),
         "timeout": task.timeout(run.policy, settings.job_livetime),
         "idle_timeout": task.idle_timeout(run.policy),
         "grace": _grace(run, task, settings),
@@ -113,7 +117,9 @@ def _special(run: Run, task: Task, around: Surroundings, message: Message) -> Me
         return around.webjobs.start(run, message["env"], message["run_as"])
     if task.builtin == "shell":
         return _shell(run, around.settings)
-    return _script(task, around) if task.builtin else _python(run, task, around.settings)
+    if task.builtin:
+        return _script(task, around)
+    return _python(run, task, around.settings, message["env"])
 
 
 def _shell(run: Run, settings: Settings) -> Message:
@@ -139,7 +145,7 @@ def _script(task: Task, around: Surroundings) -> Message:
     return {"kind": "command", "argv": argv, "warm": False}
 
 
-def _python(run: Run, task: Task, settings: Settings) -> Message:
+def _python(run: Run, task: Task, settings: Settings, env: Mapping[str, str]) -> Message:
     return {
         "kind": "task",
         "argv": [sys.executable, _TASK_PROGRAM],
@@ -160,9 +166,16 @@ def _python(run: Run, task: Task, settings: Settings) -> Message:
             "due_at": _instant(run) if run.due_at else None,
             "attempt": run.attempt,
             "params": dict(run.params),
-            "records": [],
+            "report": env.get(reporting.REPORT),
+            "records": env.get(reporting.RECORDS),
         },
     }
+
+
+def owner_of(run: Run, settings: Settings) -> Owner | None:
+    """Return uid and gid of another user that *run* runs as. Raises: CannotStart."""
+    identity = _identity(run.policy.run_as or settings.run_as)
+    return None if identity is None else (identity.message["uid"], identity.message["gid"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from jobsched.execution.supervisor.filling import Filler
 from jobsched.execution.supervisor.fleet import Fleet
 from jobsched.execution.supervisor.keeping import Keeper
 from jobsched.execution.supervisor.machine import boot_id
+from jobsched.execution.supervisor.reports import Reports
 from jobsched.execution.supervisor.surroundings import Present, Surroundings
 from jobsched.execution.supervisor.telling import tell_finished, tell_started
 from jobsched.execution.sweep import sweep
@@ -57,6 +58,7 @@ class Supervisor:
         )
         self._filler = Filler(self._claims, self._present, self._books, self.fleet, self._boot_id)
         self._keeper = Keeper(settings, store, self._books, self.fleet, self._filler)
+        self._reports = Reports(store, self._present.around.handover.files)
         self._look_at = 0.0
         self._confirm_at = 0.0
         self._settle_at = 0.0
@@ -75,6 +77,7 @@ class Supervisor:
             self._books.host((row.run_id, row.claim), row.runner)
             if row.runner not in living and row.runner not in self._dead:
                 self._dead.append(row.runner)
+        self._reports.tidy(self._books.hosted)
 
     @property
     def hosting(self) -> bool:
@@ -119,7 +122,7 @@ class Supervisor:
         self._selector.close()
 
     def _sleep(self) -> float:
-        if self._books.returned or self._dead:
+        if self._books.returned or self._dead or self._filler.busy:
             return 0.0
         until = min(self._look_at, self._keeper.look_at)
         if self._books.ends:
@@ -212,12 +215,14 @@ class Supervisor:
     def _settle(self) -> None:
         """Store how runs ended, then let their runners forget them, then tell everybody."""
         self._report_progress()  # the last word of a run that has just ended included
-        while self._books.ends:
-            settlements = dict(list(self._books.ends.items())[:_AT_ONCE])
+        ready = self._reports.ready(self._books.ends)
+        while ready:
+            settlements = {key: ready.pop(key) for key in [*ready][:_AT_ONCE]}
             ends, now_us = list(settlements.values()), clock.now_us()
             settled = self._keeper.settle(ends, now_us, starting=self.claiming)
             for name, keys in self._books.release(settlements).items():
                 self.fleet.send(name, [{"op": "forget", "runs": keys}])
+            self._reports.settled(settlements)
             self._look_at = 0.0  # places are free
             self._wake.notify("web")
             for one in settled:
@@ -226,7 +231,7 @@ class Supervisor:
                 if one.run.task == WEB_JOB:
                     wait = self._keeper.wait_of(one.run)
                     self._present.around.webjobs.over(one.run, wait)
-        while self._buried:
+        while self._buried and not self._books.ends:
             hosting.discard(self._settings.data_dir, self._buried.pop())
 
     def _give_back(self) -> None:
@@ -239,6 +244,7 @@ class Supervisor:
             keys = [key for key, why in self._books.returned.items() if why == reason]
             self._claims.requeue(keys, reason, delay)
             self._books.release(keys)
+            self._reports.settled(keys)
         self._look_at = 0.0
 
     def _confirm(self) -> None:

@@ -54,7 +54,7 @@ class Worker:
     def call(self, message: Message) -> int:
         """Call the instance for one run, tell its end, return the exit code."""
         threads, cpu = threading.active_count(), _cpu_us()
-        reports = Reports(self._channel.tell)
+        reports = Reports(self._channel.tell, (message.get("info") or {}).get("report"))
         code, reason, raised = self._run(message, Info(message.get("info") or {}, reports))
         self._before_end()
         reports.complete()
