@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobsched.storage.commands import Commands
     from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
+    from jobsched.storage.forgetting import Forgetting
     from jobsched.storage.hooks import Hooks
     from jobsched.storage.idempotency import Idempotency
     from jobsched.storage.jobs import Jobs
@@ -165,6 +166,12 @@ class Store:
         from jobsched.storage.records import Records
 
         return Records(self.database)
+
+    @cached_property
+    def forgetting(self) -> "Forgetting":
+        from jobsched.storage.forgetting import Forgetting
+
+        return Forgetting(self.database)
 
     @cached_property
     def services(self) -> "Services":

@@ -1,6 +1,16 @@
 """The native API of spec and documentation: jobs, runs, catalog, tokens, the server itself."""
 
-from jobsched.web.native import admin, catalog, jobs, output, retries, runs, triggers, upcoming
+from jobsched.web.native import (
+    admin,
+    catalog,
+    jobs,
+    output,
+    records,
+    retries,
+    runs,
+    triggers,
+    upcoming,
+)
 from jobsched.web.native.blueprint import native
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "jobs",
     "native",
     "output",
+    "records",
     "retries",
     "runs",
     "triggers",

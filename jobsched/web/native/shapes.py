@@ -139,6 +139,8 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
             "error": run.counts.error,
             "ignore": run.counts.ignore,
         },
+        "open_records": run.open_records,
+        "retriable": run.retriable,
         "progress": _progress(run),
         "cpu_seconds": run.cpu_seconds,
         "peak_memory": run.peak_memory,

@@ -120,7 +120,7 @@ class OutputQuery(Payload):
 
 
 class CountsAnswer(Payload):
-    """Records that a run reported."""
+    """Records that a run reported; *error* are those that no retry has resolved since."""
 
     success: int
     error: int
@@ -180,6 +180,8 @@ class RunAnswer(Payload):
     priority: int
     params: dict[str, Any]
     counts: CountsAnswer
+    open_records: Annotated[int, Field(description="Failed records that wait for a retry.")]
+    retriable: Annotated[bool, Field(description="Whether a retry has anything to do.")]
     progress: ProgressAnswer | None
     cpu_seconds: float | None
     peak_memory: int | None
