@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -92,16 +92,17 @@ class JobSchedServer(Server):
 class Client:
     """A client of /submit with sync=1, on a connection of its own, without chunks (HTTP/1.0)."""
 
-    def __init__(self, port: int, command: str, path: str = "/submit", **more: Any) -> None:
+    def __init__(
+        self, port: int, command: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
         self.connection = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._stream = self.connection.makefile("rb", buffering=0)
         body = urlencode({"command": command, **more}).encode()
         head = [
-            f"POST {path} HTTP/1.0",
+            "POST /submit HTTP/1.0",
             f"Host: 127.0.0.1:{port}",
             "Content-Type: application/x-www-form-urlencoded",
             f"Content-Length: {len(body)}",
-            *[f"{name}: {value}" for name, value in more.pop("headers", {}).items()],
+            *[f"{name}: {value}" for name, value in (headers or {}).items()],
         ]
         self.connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
@@ -140,7 +141,6 @@ class Client:
 
     def close(self) -> None:
         """Go away."""
-        self._stream.close()
         self.connection.close()
 
 
