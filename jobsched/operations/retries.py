@@ -1,9 +1,8 @@
 """Running again what failed: one run, the newest of a job, failed retries, or many by filter."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
 
 from jobsched import clock
 from jobsched.errors import NothingToRetry, QueueFull, UnknownRun, WrongMode
@@ -18,8 +17,9 @@ from jobsched.storage.searching import RunFilter
 
 MOST = 10_000  # retries that one request may ask for
 MOST_TOLD = 1000  # refusals that an answer lists
-# As many runs in one transaction: others wait for no more than that.
+# As many runs, or records of theirs, in one transaction: others wait for no more than that.
 _AT_ONCE = 50
+_MOST_RECORDS = 2000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,7 +40,12 @@ class Retried:
     @property
     def left(self) -> int:
         """How many have not been tried."""
-        return self.matched - len(self.runs) - self.refused
+        return self.matched - self.tried
+
+    @property
+    def tried(self) -> int:
+        """How many have a retry now, or were refused one."""
+        return len(self.runs) + self.refused
 
     def count(self, answers: Sequence[Run | Refusal]) -> None:
         """Add what has become of some runs."""
@@ -80,10 +85,10 @@ class Retries:
         if (made := self._queue.made(key)) is not None:
             return made
         _require_not_continuous(job)
-        failed = self._store.runs.ids(RunFilter(job=job.id, open=True), 1)
+        failed = self._store.runs.due(RunFilter(job=job.id, open=True), 1)
         if not failed:
             raise NothingToRetry(f"Job {job.id} has no failed run that has not been retried.")
-        return self._queue.retry(failed[0], by, key)
+        return self._queue.retry(failed[0][0], by, key)
 
     def retry_retry(self, job: Job, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
         """Run the failed retry *run_id* of *job* again.
@@ -135,14 +140,14 @@ class Retries:
         if (told := self._told(key)) is not None:
             return told
         wanted = replace(filters, open=True)
-        ids = self._store.runs.ids(wanted, limit)
-        matched = len(ids) if len(ids) < limit else self._store.runs.count(wanted)
+        due = self._store.runs.due(wanted, limit)
+        matched = len(due) if len(due) < limit else self._store.runs.count(wanted)
         done = Retried(matched=matched)
-        if dry_run or not ids:
+        if dry_run or not due:
             return done
         demand = Demand(requested_by=by, now_us=clock.now_us(), barred=self._queue.barred())
         try:
-            for part in self._parts(ids, done):
+            for part in self._with_places(portions(due), done):
                 self._retry_part(part, demand, key, done)
         except KeyTaken as taken:
             return Retried.from_text(taken.result)
@@ -157,20 +162,23 @@ class Retries:
         found = self._store.runs.by_ids(done.runs)
         return [found[run_id] for run_id in done.runs if run_id in found]
 
-    def _parts(self, ids: Sequence[int], done: Retried) -> Iterator[list[int]]:
-        """Yield *ids* in portions for which the queue has room, until it is full."""
-        rest = iter(ids)
-        left = len(ids)
-        while left:
-            try:
-                places = self._queue.reserve(min(_AT_ONCE, left))
-            except QueueFull as full:
-                if left == len(ids):
-                    raise
-                done.reason = full.detail
-                return
-            left -= places
-            yield [*islice(rest, places)]
+    def _with_places(self, portions: Iterable[list[int]], done: Retried) -> Iterator[list[int]]:
+        """Yield as many of the runs in *portions* as there are places in the queue.
+
+        Raises: QueueFull when there is not even one.
+        """
+        for portion in portions:
+            rest = portion
+            while rest:
+                try:
+                    places = self._queue.reserve(len(rest))
+                except QueueFull as full:
+                    if not done.tried:
+                        raise
+                    done.reason = full.detail
+                    return
+                yield rest[:places]
+                rest = rest[places:]
 
     def _retry_part(
         self, part: list[int], demand: Demand, key: IdempotencyKey | None, done: Retried
@@ -195,6 +203,20 @@ class Retries:
         """Return what *key* has brought about already. Raises: KeyReused."""
         made = None if key is None else self._store.idempotency.made(key, clock.now_us())
         return None if made is None else Retried.from_text(made)
+
+
+def portions(due: Iterable[tuple[int, int]]) -> Iterator[list[int]]:
+    """Yield runs, given with the number of their open records, in portions for a transaction."""
+    portion: list[int] = []
+    records = 0
+    for run_id, count in due:
+        if portion and (len(portion) == _AT_ONCE or records + count > _MOST_RECORDS):
+            yield portion
+            portion, records = [], 0
+        portion.append(run_id)
+        records += count
+    if portion:
+        yield portion
 
 
 def _require_not_continuous(job: Job) -> None:

@@ -3,6 +3,8 @@
 Each in the transaction that queues the retry, or that ends it before it has begun.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from jobsched.errors import NothingToRetry
@@ -19,6 +21,7 @@ _TAKE_BACK = """
 UPDATE records SET state = 'open', given_to = NULL, solved = 0
 WHERE last_run_id = :run AND given_to = :retry
 """
+_NONE_OPEN = "UPDATE runs SET open_records = 0 WHERE id = :run AND open_records != 0"
 _MORE_OPEN = "UPDATE runs SET open_records = open_records + :count WHERE id = :run"
 
 
@@ -38,6 +41,14 @@ def give(
             raise NothingToRetry(f"Record {record} does not wait for a retry.", record=record)
     _count_open(database, connection, run_id, -given)
     return given
+
+
+def give_all(
+    database: Database, connection: Connection, retries: Sequence[tuple[int, int]]
+) -> None:
+    """Give what is open of each first run of *retries* to the second one, its retry."""
+    database.many(connection, _GIVE, [{"run": run, "retry": retry} for run, retry in retries])
+    database.many(connection, _NONE_OPEN, [{"run": run} for run, _ in retries])
 
 
 def take_back(database: Database, connection: Connection, run_id: int, retry: int) -> int:

@@ -1,6 +1,6 @@
 """A run on its way into the queue: asked for by someone, or the retry of another one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ SELECT job_key, name, task, 'queued', queue, priority, params, policy, :requeste
 FROM runs WHERE id = :id
 RETURNING id
 """.replace("{created_us}", moments.created("task", "runs.job_key", _GIVEN[2]))
+_COPY_AS = _COPY.replace("(job_key", "(id, job_key", 1).replace("SELECT ", "SELECT :retry, ", 1)
+_COPY_AS = _COPY_AS.replace("RETURNING id", "", 1)
 _LINK = "UPDATE runs SET retried_by = :retry WHERE id = :id"
 
 
@@ -86,6 +88,28 @@ def insert_retry(database: Database, connection: Connection, new: NewRetry) -> i
     database.run(connection, _LINK, {"id": new.run_id, "retry": retry})
     handing.give(database, connection, new.run_id, retry, new.record)
     return retry
+
+
+def insert_retries(
+    database: Database, connection: Connection, news: Sequence[NewRetry]
+) -> list[int]:
+    """Do for many runs at once what :func:`insert_retry` does for one, with all their records."""
+    ids = database.new_ids(connection, "runs", len(news))
+    rows = [
+        {
+            "id": new.run_id,
+            "retry": retry,
+            "created_us": new.created_us,
+            "not_before_us": new.not_before_us,
+            "requested_by": new.requested_by,
+        }
+        for new, retry in zip(news, ids, strict=True)
+    ]
+    database.many(connection, _COPY_AS, rows)
+    pairs = [(new.run_id, retry) for new, retry in zip(news, ids, strict=True)]
+    database.many(connection, _LINK, [{"id": run, "retry": retry} for run, retry in pairs])
+    handing.give_all(database, connection, pairs)
+    return ids
 
 
 def _values(new: NewRun) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from jobsched.model import (
 )
 from jobsched.storage import stops
 from jobsched.storage.database import Database
-from jobsched.storage.newruns import NewRetry, insert_retry
+from jobsched.storage.newruns import NewRetry, insert_retries, insert_retry
 from jobsched.storage.rows import run_from, select_runs
 from jobsched.storage.tables import jobs, runs
 from jobsched.storage.texts import policy_from_text
@@ -51,7 +51,7 @@ _RUNS = select_runs().where(runs.c.id.in_(_IDS)).order_by(runs.c.id).with_for_up
 _RETRIES = select(runs.c.id, runs.c.state, runs.c.ended_by, runs.c.exit_code).where(
     runs.c.id.in_(_IDS)
 )
-_ONE = select_runs().where(runs.c.id == bindparam("run_id"))
+_WHOLE = select_runs().where(runs.c.id.in_(_IDS))
 _ALIVE = """
 SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE state != 'done' AND job_key IN ({}) GROUP BY job_key
@@ -112,30 +112,37 @@ def retry_many(
     Those that are not there any more are left out.
     """
     subjects = _Subjects(database, connection, run_ids)
-    answers: list[Run | Refusal] = []
+    refused: dict[int, Refusal] = {}
     for run in subjects.runs:
         try:
             subjects.require_retriable(run, demand)
             subjects.make_room(run, demand)
         except Conflict as error:
-            answers.append(Refusal(run_id=run.id, error=error))
-            continue
-        answers.append(_queued(database, connection, run, demand))
-    return answers
+            refused[run.id] = Refusal(run_id=run.id, error=error)
+    wanted = [run.id for run in subjects.runs if run.id not in refused]
+    made = _queued(database, connection, wanted, demand)
+    return [refused.get(run.id) or made[run.id] for run in subjects.runs]
 
 
-def _queued(database: Database, connection: Connection, run: Run, demand: Demand) -> Run:
-    new = NewRetry(
-        run_id=run.id,
-        created_us=demand.now_us,
-        requested_by=demand.requested_by,
-        record=demand.record,
-    )
-    retry_id = insert_retry(database, connection, new)
-    if run.job_key is not None:
-        demand.made[run.job_key] += 1
-    [row] = database.rows(connection, _ONE, {"run_id": retry_id})
-    return run_from(row)
+def _queued(
+    database: Database, connection: Connection, run_ids: Sequence[int], demand: Demand
+) -> dict[int, Run]:
+    """Queue retries of these runs; return them by what they retry."""
+    news = [
+        NewRetry(
+            run_id=run_id,
+            created_us=demand.now_us,
+            requested_by=demand.requested_by,
+            record=demand.record,
+        )
+        for run_id in run_ids
+    ]
+    if demand.record is None:
+        ids = insert_retries(database, connection, news) if news else []
+    else:
+        ids = [insert_retry(database, connection, new) for new in news]
+    found = {row[0]: run_from(row) for row in connection.execute(_WHOLE, {"ids": ids})}
+    return {run_id: found[retry] for run_id, retry in zip(run_ids, ids, strict=True)}
 
 
 def _fate(state: str, ended_by: str | None, exit_code: int | None) -> str:
@@ -204,6 +211,7 @@ class _Subjects:
             )
             stopping += len(found)
         self._alive[run.job_key] = (alive + 1, stopping)
+        demand.made[run.job_key] += 1
 
     def _require_job(self, run: Run, job: _Job | None) -> None:
         if job is None or job.state is JobState.DELETED:

@@ -9,7 +9,18 @@ import pytest
 
 from jobsched.clock import SECOND
 from jobsched.errors import Conflict, JobBusy, KeyReused, NotRetriable, WrongMode
-from jobsched.model import EndedBy, Job, Mode, Outcome, Overlap, Policy, Retries, Run, RunState
+from jobsched.model import (
+    EndedBy,
+    Job,
+    Mode,
+    Outcome,
+    Overlap,
+    Policy,
+    RecordState,
+    Retries,
+    Run,
+    RunState,
+)
 from jobsched.storage import Store
 from jobsched.storage.idempotency import IdempotencyKey, KeyTaken
 from jobsched.storage.retrying import Demand, Refusal
@@ -40,7 +51,7 @@ def split(answers: Sequence[Run | Refusal]) -> tuple[list[Run], list[Refusal]]:
 
 
 def opened(store: Store, **filters: Any) -> list[int]:
-    return store.runs.ids(RunFilter(open=True, **filters), 100)
+    return [run_id for run_id, _ in store.runs.due(RunFilter(open=True, **filters), 100)]
 
 
 def test_a_run_with_a_living_retry_is_not_retried_again(store: Store) -> None:
@@ -280,3 +291,22 @@ def test_a_key_keeps_what_the_whole_request_has_made(store: Store) -> None:
     other = IdempotencyKey(scope="bulk", key="k", body_digest="b" * 64)
     with pytest.raises(KeyReused):
         store.runs.retry_many(ids, demand(), other, told)
+
+
+def test_many_retries_are_given_what_failed(store: Store) -> None:
+    job = triggered(store, overlap=Overlap.QUEUE)
+    ids = several_failures(store, job)
+    before = [run.open_records for run in _runs(store, ids)]
+
+    made, _ = split(store.runs.retry_many(ids, demand()))
+
+    records = [store.records.of_run(run_id, 10, None).values[0] for run_id in ids]
+    assert (before, [run.open_records for run in _runs(store, ids)]) == ([1] * 3, [0] * 3)
+    assert [record.state for record in records] == [RecordState.RETRYING] * 3
+    assert [record.given_to for record in records] == [run.id for run in made]
+    assert [run.retried_by for run in _runs(store, ids)] == [run.id for run in made]
+
+
+def _runs(store: Store, ids: Sequence[int]) -> list[Run]:
+    found = store.runs.by_ids(ids)
+    return [found[run_id] for run_id in ids]
