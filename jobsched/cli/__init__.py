@@ -29,8 +29,11 @@ __all__ = [
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line *argv* (default: this process's) and return its exit code."""
     given = list(sys.argv[1:] if argv is None else argv)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the shell has closed it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
     try:
-        return _flushed(lambda: _run(given))
+        return _run(given)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -42,12 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(given: list[str]) -> int:
     from jobsched.cli import tree
 
-    arguments = tree.read(given)
-    act: Callable[..., int] = arguments.act
-    return act(arguments)
-
-
-def _flushed(run: Callable[[], int]) -> int:
-    code = run()
-    sys.stdout.flush()
-    return code
+    try:
+        arguments = tree.read(given)
+        act: Callable[..., int] = arguments.act
+        return act(arguments)
+    finally:
+        sys.stdout.flush()  # here, where it can be told that nobody reads any more

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jobsched.cli import tables, terminal
-from jobsched.cli.codes import OK, code_of
-from jobsched.client.failures import ClientError
+from jobsched.cli.codes import FAILED, OK, code_of
+from jobsched.client.failures import ClientError, Unexpected
 
 if TYPE_CHECKING:
     from jobsched.client.api import Api
@@ -47,6 +47,11 @@ class Session:
     def progress(self, what: str) -> terminal.Progress:
         """Return the line that shows what is waited for."""
         return terminal.Progress(what, quiet=self.arguments.quiet)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        if "api" in self.__dict__:
+            self.api.connection.close()
 
     # -- stdout -------------------------------------------------------------------------------
 
@@ -99,14 +104,33 @@ def session(do: Callable[[Session], int | None]) -> Callable[[Namespace], int]:
             getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
         opened = Session(arguments)
         try:
-            return do(opened) or OK
-        except ClientError as error:
-            return refused(error)
+            return _done(do, opened)
         finally:
-            if "api" in opened.__dict__:
-                opened.api.connection.close()
+            opened.close()
 
     return act
+
+
+def _done(do: Callable[[Session], int | None], opened: Session) -> int:
+    try:
+        code = do(opened) or OK
+        sys.stdout.flush()
+    except ClientError as error:
+        return refused(error)
+    except KeyError as missing:
+        return refused(Unexpected(f"The answer has no {missing}; is it a jobsched server?"))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return _unwritten(error)
+    return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Tell that a file, mostly stdout, does not take what is written, and drop the rest of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    terminal.say(f"jobsched: {error.filename or 'The output'}: {error.strerror}.")
+    return FAILED
 
 
 def refused(error: ClientError) -> int:

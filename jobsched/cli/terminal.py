@@ -63,5 +63,9 @@ class Progress:
         while not self._over.wait(_TICK):
             elapsed = round(time.monotonic() - self._begin)
             line = tables.plain(f"{self._what} {self._text} {elapsed}s")
-            sys.stderr.write("\r" + line[: os.get_terminal_size(2).columns - 1] + "\x1b[K")
+            sys.stderr.write("\r" + line[: _columns() - 1] + "\x1b[K")
             sys.stderr.flush()
+
+
+def _columns() -> int:
+    return os.get_terminal_size(sys.stderr.fileno()).columns or 80

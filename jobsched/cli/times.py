@@ -65,7 +65,7 @@ def length(value: float | None) -> str:
     """Return a duration in seconds for a reader: ``0.21s``, ``12.5s``, ``3m05s``, ``2h00m``."""
     if value is None:
         return "-"
-    if value < 60:
+    if round(value, 1) < 60:
         return f"{value:.2f}s" if value < 10 else f"{value:.1f}s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes}m{rest:02}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02}m"

@@ -25,11 +25,11 @@ class Api:
     def __exit__(self, *_: object) -> None:
         self.connection.close()
 
-    def get(self, path: str, **query: object) -> Any:
+    def get(self, path: str, **query: object) -> Json:
         """Return what GET shows. Raises: ClientError."""
         return self.connection.ask("GET", path, query=query).json
 
-    def known(self, path: str) -> Any:
+    def known(self, path: str) -> Json | None:
         """Return what GET shows, None when there is no such thing. Raises: ClientError."""
         try:
             return self.get(path)
@@ -72,8 +72,8 @@ class Api:
         return self.connection.ask("POST", path, json_body=body, headers=key)
 
 
-def _values_of(page: Any) -> list[Json]:
-    if not isinstance(page, dict) or not isinstance(page.get("values"), list):
+def _values_of(page: Json) -> list[Json]:
+    if not isinstance(page.get("values"), list):
         raise Unexpected("The server's answer is no list; is it a jobsched server?")
     values: list[Json] = page["values"]
     return values

@@ -81,14 +81,22 @@ def _zipped(folder: Path, files: list[Path]) -> Iterator[bytes]:
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in files:
-            name = str(path.relative_to(folder))
-            entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w") as target:
+            with archive.open(_entry(folder, path), "w") as target:
                 for block in of_file(path):
                     target.write(block)
                     yield from _taken(sink)
     yield from _taken(sink)
+
+
+def _entry(folder: Path, path: Path) -> zipfile.ZipInfo:
+    """Return the head of a file in an archive. Raises: Misused when it is gone."""
+    name = str(path.relative_to(folder))
+    try:
+        entry = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+    except OSError as error:
+        raise Misused(f"{path} cannot be read: {error.strerror}.") from None
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
 
 
 def _taken(sink: _Sink) -> Iterator[bytes]:

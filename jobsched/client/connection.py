@@ -4,18 +4,25 @@ Connections are kept for the next request. A request that may be repeated (GET, 
 Idempotency-Key) is sent once more when the server closed the connection under it.
 """
 
+import contextlib
 import json
 import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import (
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+    HTTPSConnection,
+    IncompleteRead,
+)
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from jobsched import __version__
 from jobsched.client.access import Access
-from jobsched.client.failures import ClientError, Refused, Unexpected, Unreachable
+from jobsched.client.failures import ClientError, Misused, Refused, Unexpected, Unreachable
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 90.0  # a busy server answers late; one that is gone closes the connection
@@ -28,11 +35,11 @@ _REPEATED = frozenset({"GET", "PUT", "DELETE"})
 _KEEPALIVE = {"TCP_KEEPIDLE": 20, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4}
 
 Body = bytes | Iterable[bytes] | None
-NETWORK_ERRORS = (OSError, HTTPException)
+NETWORK_ERRORS = (OSError, HTTPException, UnicodeError)  # the last: of impossible host names
 
 
 class Answer:
-    """A good answer: its headers, and its body as JSON (None when there is none)."""
+    """A good answer: its headers, and its body as JSON or text."""
 
     def __init__(self, response: HTTPResponse, data: bytes) -> None:
         self.status = response.status
@@ -40,12 +47,13 @@ class Answer:
         self._data = data
 
     @property
-    def json(self) -> Any:
-        """The body. Raises: Unexpected when it is no JSON."""
-        try:
-            return json.loads(self._data) if self._data else None
-        except ValueError:
-            raise Unexpected("The server's answer is no JSON; is it a jobsched server?") from None
+    def json(self) -> dict[str, Any]:
+        """The body. Raises: Unexpected when it is no JSON object."""
+        with contextlib.suppress(ValueError):
+            found = json.loads(self._data)
+            if isinstance(found, dict):
+                return found
+        raise Unexpected("The answer is no JSON object; is it a jobsched server?")
 
     @property
     def text(self) -> str:
@@ -185,7 +193,7 @@ class Connection:
         try:
             context = ssl.create_default_context(cafile=self.access.cacert)
         except (OSError, ValueError) as error:
-            raise Unreachable(f"{self.access.cacert} holds no certificates: {error}.") from None
+            raise Misused(f"{self.access.cacert} holds no certificates: {error}.") from None
         return HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
 
     def _own_headers(self) -> dict[str, str]:
@@ -213,6 +221,8 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             why = f"its certificate is not trusted ({error.verify_message}); see --cacert"
             return Unreachable(f"The server at {url} is not asked: {why}.")
+        if isinstance(error, IncompleteRead):
+            return Unreachable(f"The connection to the server at {url} broke off.")
         if isinstance(error, HTTPException) and not isinstance(error, ConnectionError):
             return Unexpected(f"What answers at {url} does not speak HTTP; is the port right?")
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -28,8 +28,7 @@ def job_or_none(api: Api, text: str) -> Json | None:
     Raises: Ambiguous with the candidates when several are; ClientError.
     """
     if _UUID.fullmatch(text):
-        shown: Json = api.get(f"/jobs/{text.lower()}")
-        return shown
+        return api.get(f"/jobs/{text.lower()}")
     found = list(api.values("/jobs", {"name": text}, _CANDIDATES + 1))
     if len(found) > 1:
         lines = [f"{each['id']}  {each['task']}  {each['state']}" for each in found]
@@ -40,5 +39,4 @@ def job_or_none(api: Api, text: str) -> Json | None:
 
 def task(api: Api, name: str) -> Json | None:
     """Return the entry of the catalog with this name, or None. Raises: ClientError."""
-    found: Json | None = api.known(f"/catalog/{name}")
-    return found
+    return api.known(f"/catalog/{name}")

@@ -7,7 +7,8 @@ from typing import Any
 from jobsched.cli import local, times
 from jobsched.cli.commands import base
 from jobsched.cli.commands.base import Act, Commands
-from jobsched.cli.session import Session, session
+from jobsched.cli.session import Session, refused, session
+from jobsched.client.failures import Misused
 
 _URL = "do it at this server, as an admin, instead of in the data folder"
 
@@ -42,7 +43,11 @@ def _either(at_server: Any) -> Act:
     ask = session(at_server)
 
     def act(arguments: Namespace) -> int:
-        return local.guarded(_local, arguments) if arguments.url is None else ask(arguments)
+        if arguments.url is not None:
+            return ask(arguments)
+        if arguments.json or arguments.token_file or arguments.cacert:
+            return refused(Misused("--json, --token-file and --cacert are for a server: --url."))
+        return local.guarded(_local, arguments)
 
     return act
 
