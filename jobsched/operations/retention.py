@@ -39,7 +39,7 @@ class Retention:
         self._site = Site(settings.data_dir, settings.webjobs_root_path)
         self._busy: set[str] = set()  # jobs that had a run end since the last round
         self._after = 0
-        self._records_after = (0, 0)
+        self._records_after = 0
 
     def hear(self, event: Event) -> None:
         """Note which job had a run end: a listener for events, called by any thread."""
@@ -120,8 +120,8 @@ class Retention:
 
     def _prune_records(self) -> None:
         before = _days_ago(RECORD_DAYS)
-        place = self._store.forgetting.orphans(before, self._records_after, RECORDS)
-        self._records_after = place or (0, 0)
+        orphans = self._store.forgetting.orphans
+        self._records_after = orphans(before, self._records_after, RECORDS)
 
     def _prune_ledger(self) -> None:
         occurrences, now_us = self._store.occurrences, clock.now_us()

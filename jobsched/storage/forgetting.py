@@ -21,11 +21,7 @@ _FORGET_RESOLVED = """
 DELETE FROM records WHERE id = :id AND state = 'resolved'
 AND NOT EXISTS (SELECT 1 FROM failures f WHERE f.record_id = records.id)
 """
-_OLD = """
-SELECT id, failed_us FROM records
-WHERE failed_us < :before AND (failed_us > :moment OR (failed_us = :moment AND id > :after))
-ORDER BY failed_us, id LIMIT :limit
-"""
+_NEXT = "SELECT id, failed_us FROM records WHERE id > :after ORDER BY id LIMIT :limit"
 _ORPHAN = """
 SELECT id FROM records WHERE id = :id AND state != 'retrying'
 AND NOT EXISTS (
@@ -34,7 +30,6 @@ AND NOT EXISTS (
 """
 _FORGET_FAILURES = "DELETE FROM failures WHERE record_id = :id"
 _FORGET = "DELETE FROM records WHERE id = :id"
-Place = tuple[int, int]  # the moment of the last failure, id
 
 
 class Forgetting:
@@ -48,25 +43,23 @@ class Forgetting:
         with self._database.write() as connection:
             return sum(self._with_run(connection, run_id, limit) for run_id in run_ids)
 
-    def orphans(self, before_us: int, after: Place, limit: int) -> Place | None:
-        """Look at *limit* records that failed last before *before_us*, from *after* on.
+    def orphans(self, before_us: int, after: int, limit: int) -> int:
+        """Look at *limit* records whose numbers are above *after*.
 
-        Those of which no run is left are deleted. Returns: where to go on; None at the end.
+        Those that failed last before *before_us*, and of which no run is left, are deleted.
+        Returns: the number to go on after; 0 at the end.
         """
-        moment, last = after
-        values = {"before": before_us, "moment": moment, "after": last, "limit": limit}
         with self._database.read() as connection:
-            old = self._database.rows(connection, _OLD, values)
+            rows = self._database.rows(connection, _NEXT, {"after": after, "limit": limit})
+            old = [id_ for id_, failed_us in rows if failed_us < before_us]
             found = [
-                {"id": id_}
-                for id_, _ in old
-                if self._database.rows(connection, _ORPHAN, {"id": id_})
+                {"id": id_} for id_ in old if self._database.rows(connection, _ORPHAN, {"id": id_})
             ]
         if found:
             with self._database.write() as connection:
                 self._database.many(connection, _FORGET_FAILURES, found)
                 self._database.many(connection, _FORGET, found)
-        return (old[-1][1], old[-1][0]) if len(old) == limit else None
+        return int(rows[-1][0]) if len(rows) == limit else 0
 
     def _with_run(self, connection: Connection, run_id: int, limit: int) -> int:
         values = {"run": run_id, "limit": limit}

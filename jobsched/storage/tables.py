@@ -181,6 +181,8 @@ Index(
     sqlite_where=_ON_A_MACHINE,
     postgresql_where=_ON_A_MACHINE,
 )
+_OPEN = runs.c.open_records > 0
+Index("runs_open", runs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 records = Table(
     "records",
@@ -201,8 +203,7 @@ records = Table(
     sqlite_autoincrement=True,
 )
 Index("records_by_number", records.c.run_id, records.c.number, unique=True)
-Index("records_by_last_run", records.c.last_run_id, records.c.digest, records.c.id)
-Index("records_by_age", records.c.failed_us)
+Index("records_by_last_run", records.c.last_run_id, records.c.id)
 
 failures = Table(
     "failures",

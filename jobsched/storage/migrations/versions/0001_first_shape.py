@@ -172,8 +172,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True
     )
     op.create_index('records_by_number', 'records', ['run_id', 'number'], unique=True)
-    op.create_index('records_by_age', 'records', ['failed_us'], unique=False)
-    op.create_index('records_by_last_run', 'records', ['last_run_id', 'digest', 'id'], unique=False)
+    op.create_index('records_by_last_run', 'records', ['last_run_id', 'id'], unique=False)
     op.create_table('runs',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('job_key', sa.BigInteger(), nullable=True),
@@ -222,6 +221,7 @@ def upgrade() -> None:
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
     op.create_index('runs_of_shell', 'runs', ['id'], unique=False, sqlite_where=sa.text("task = 'shell'"), postgresql_where=sa.text("task = 'shell'"))
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
+    op.create_index('runs_open', 'runs', ['id'], unique=False, sqlite_where=sa.text('open_records > 0'), postgresql_where=sa.text('open_records > 0'))
     op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
     op.create_table('services',
         sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
