@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from jobsched.model.entities import End, Run
 from jobsched.model.policy import Policy, Retries
-from jobsched.model.words import OnLost, Outcome, Overlap, RunState, outcome_of
+from jobsched.model.words import OnLost, Outcome, Overlap, outcome_of
 
 # Retries of lost runs where ``retries.max`` says nothing: what takes its own runner down with it
 # would else do so for ever.
@@ -53,10 +53,7 @@ def is_open(run: Run) -> bool:
 
     What was stopped is nobody's failure; it is retried only by who asks for that run itself.
     """
-    if run.state is not RunState.DONE or run.outcome is Outcome.STOPPED:
-        return False
-    failed = run.outcome is not Outcome.SUCCEEDED and run.retried_by is None
-    return failed or run.open_records > 0
+    return run.retriable and run.outcome is not Outcome.STOPPED
 
 
 def service_policy(policy: Policy) -> Policy:
