@@ -184,9 +184,6 @@ Index(
 _OPEN = runs.c.open_records > 0
 Index("runs_open", runs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
-_OPEN = runs.c.open_records > 0
-Index("runs_open", runs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
-
 records = Table(
     "records",
     metadata,

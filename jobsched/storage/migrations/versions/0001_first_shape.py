@@ -222,7 +222,6 @@ def upgrade() -> None:
     op.create_index('runs_of_shell', 'runs', ['id'], unique=False, sqlite_where=sa.text("task = 'shell'"), postgresql_where=sa.text("task = 'shell'"))
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
     op.create_index('runs_open', 'runs', ['id'], unique=False, sqlite_where=sa.text('open_records > 0'), postgresql_where=sa.text('open_records > 0'))
-    op.create_index('runs_open', 'runs', ['id'], unique=False, sqlite_where=sa.text('open_records > 0'), postgresql_where=sa.text('open_records > 0'))
     op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
     op.create_table('services',
         sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),
