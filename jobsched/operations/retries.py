@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 from jobsched import clock
-from jobsched.errors import NothingToRetry, QueueFull, UnknownRun, WrongMode
+from jobsched.errors import DiskFull, NothingToRetry, Unavailable, UnknownRun, WrongMode
 from jobsched.model import Job, Mode, Run
 from jobsched.operations.announce import Announcer
 from jobsched.operations.queueing import Queue
@@ -56,6 +56,12 @@ class Retried:
             self.refused += 1
             if len(self.refusals) < MOST_TOLD:
                 self.refusals.append((answer.run_id, answer.error.detail))
+
+    def with_more(self, answers: Sequence[Run | Refusal]) -> "Retried":
+        """Return what it will be once *answers* are counted too."""
+        more = replace(self, runs=[*self.runs], refusals=[*self.refusals])
+        more.count(answers)
+        return more
 
     def to_text(self) -> str:
         """Return it as JSON, to be kept."""
@@ -133,9 +139,10 @@ class Retries:
     ) -> Retried:
         """Run again the newest *limit* of the runs that pass *filters* and are due for a retry.
 
-        A queue that fills up on the way ends it; what was made until then is told.
+        A queue that fills up on the way, or a database or disk that has no room any more, ends it;
+        what was made until then is told.
 
-        Raises: QueueFull when not even one could wait; KeyReused.
+        Raises: QueueFull, DatabaseBusy, DiskFull when not even one could be made; KeyReused.
         """
         if (told := self._told(key)) is not None:
             return told
@@ -147,10 +154,15 @@ class Retries:
             return done
         demand = Demand(requested_by=by, now_us=clock.now_us(), barred=self._queue.barred())
         try:
-            for part in self._with_places(portions(due), done):
-                self._retry_part(part, demand, key, done)
+            self._retry_all(due, demand, key, done)
         except KeyTaken as taken:
             return Retried.from_text(taken.result)
+        except (Unavailable, DiskFull) as error:
+            if not done.tried:
+                raise
+            done.reason = error.detail
+            if key is not None:
+                self._store.idempotency.keep(key, done.to_text())
         return done
 
     def of_job(self, job: Job, limit: int, cursor: str | None) -> Page[Run]:
@@ -162,34 +174,28 @@ class Retries:
         found = self._store.runs.by_ids(done.runs)
         return [found[run_id] for run_id in done.runs if run_id in found]
 
-    def _with_places(self, portions: Iterable[list[int]], done: Retried) -> Iterator[list[int]]:
-        """Yield as many of the runs in *portions* as there are places in the queue.
-
-        Raises: QueueFull when there is not even one.
-        """
-        for portion in portions:
+    def _retry_all(
+        self,
+        due: Iterable[tuple[int, int]],
+        demand: Demand,
+        key: IdempotencyKey | None,
+        done: Retried,
+    ) -> None:
+        """Retry what is *due*, portion by portion, as far as there is room for it."""
+        for portion in portions(due):
             rest = portion
             while rest:
-                try:
-                    places = self._queue.reserve(len(rest))
-                except QueueFull as full:
-                    if not done.tried:
-                        raise
-                    done.reason = full.detail
-                    return
-                yield rest[:places]
+                places = self._queue.reserve(len(rest))
+                self._retry_part(rest[:places], demand, key, done)
                 rest = rest[places:]
 
     def _retry_part(
         self, part: list[int], demand: Demand, key: IdempotencyKey | None, done: Retried
     ) -> None:
-        def told(answers: Sequence[Run | Refusal]) -> str:
-            done.count(answers)
-            return done.to_text()
-
-        answers = self._store.runs.retry_many(part, demand, key, told)
-        if key is None:
-            done.count(answers)
+        answers = self._store.runs.retry_many(
+            part, demand, key, lambda answers: done.with_more(answers).to_text()
+        )
+        done.count(answers)
         made = [answer for answer in answers if isinstance(answer, Run)]
         if made:
             self._tell(made, str(demand.requested_by))

@@ -114,6 +114,11 @@ class Idempotency:
         _check(key, str(row[0]))
         return str(row[1])
 
+    def keep(self, key: IdempotencyKey, result: str) -> None:
+        """Keep another result of what was made with *key*, if it has not been reached at once."""
+        with self._database.write() as connection:
+            finish(self._database, connection, key, result)
+
     def prune(self, now_us: int, batch: int) -> int:
         """Forget up to *batch* of the keys older than 24 hours; return how many."""
         values = {"oldest": now_us - KEPT_US, "batch": batch}

@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
+from jobsched.errors import DatabaseBusy, DiskFull, JobschedError
 from jobsched.model import EndedBy
 from jobsched.storage.newruns import NewRun
 from jobsched.web.payloads import NewRetries, RetryList, RetryManyAnswer
@@ -212,6 +213,43 @@ def test_a_queue_that_fills_up_on_the_way_is_told_with_what_was_made(tmp_path: P
     assert answer["reason"] == "The queue is full: 2 runs wait already."
     assert [api.store.runs.get(run).retry_of for run in answer["runs"]] == runs[:0:-1]  # type: ignore[union-attr]
     assert (none.status_code, none.get_json()["type"]) == (503, "/errors/queue-full")
+
+
+@pytest.mark.parametrize("error", [DatabaseBusy("It is busy."), DiskFull("It is full.")])
+def test_what_was_made_is_told_when_the_database_fails_on_the_way(
+    api: Native, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, error: JobschedError
+) -> None:
+    path = job_of(api)
+    runs = [failed(api, path) for _ in range(3)]
+    monkeypatch.setattr("jobsched.operations.retries._AT_ONCE", 1)
+    _fail_after(api, monkeypatch, error, times=2)
+    headers = {"Idempotency-Key": "k"}
+
+    first = client.post("/runs/retry", json={"all": True}, headers=headers)
+    again = client.post("/runs/retry", json={"all": True}, headers=headers)
+    none = client.post("/runs/retry", json={"all": True})
+
+    answer = first.get_json()
+    made = [shown(client, f"/runs/{run}")["retry_of"] for run in answer["runs"]]
+    assert (first.status_code, made, answer["left"]) == (200, [runs[2], runs[1]], 1)
+    assert (answer["reason"], again.get_json()) == (error.detail, answer)
+    assert none.status_code == error.status
+    assert shown(client, f"/runs/{runs[0]}")["retried_by"] is None
+
+
+def _fail_after(
+    api: Native, monkeypatch: pytest.MonkeyPatch, error: JobschedError, times: int
+) -> None:
+    """Let the database take *times* transactions of retries, and then refuse with *error*."""
+    real, left = api.store.runs.retry_many, [times]
+
+    def retry_many(*arguments: Any) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(api.store.runs, "retry_many", retry_many)
 
 
 @pytest.mark.parametrize(
