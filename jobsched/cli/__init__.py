@@ -43,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
+    if given[:1] == ["record"]:
+        from jobsched.execution.task import reporting  # also run as a file of its own
+
+        return reporting.main(given[1:], os.environ)
     from jobsched.cli import tree
 
     try:

@@ -27,6 +27,7 @@ COMMANDS = {
     "upcoming": ("commands.upcoming", "list what all jobs will do, the earliest first"),
     "status": ("commands.status", "show how the server is"),
     "token": ("commands.tokens", "manage tokens"),
+    "record": ("records", "say, in the script of a run, which records failed"),
     "completion": ("completion", "print what lets a shell complete commands and options"),
 }
 _ABOUT_US = frozenset({"-h", "--help", "--version"})

@@ -19,7 +19,7 @@ _SILENCE = 45.0  # seconds; event streams say something every 15
 _BLOCK = 65536
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 class Deadline:
@@ -43,8 +43,8 @@ class Deadline:
 class _Patience:
     """How long the server has been away, and when that is too long."""
 
-    def __init__(self, api: Api, tell: Tell) -> None:
-        self._api, self._tell = api, tell
+    def __init__(self, api: Api, say: Say) -> None:
+        self._api, self._say = api, say
         self._since: float | None = None
         self._pause = _FIRST_PAUSE
 
@@ -63,7 +63,7 @@ class _Patience:
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            self._tell("The server is away; trying again.")
+            self._say("The server is away; trying again.")
         if now - self._since > PATIENCE:
             raise error
         time.sleep(self._pause)
@@ -79,13 +79,13 @@ class Part:
     follow: bool = False  # go on until the run has ended
 
 
-def output(api: Api, run_id: int, part: Part, deadline: Deadline, tell: Tell) -> Iterator[bytes]:
+def output(api: Api, run_id: int, part: Part, deadline: Deadline, say: Say) -> Iterator[bytes]:
     """Yield a *part* of what a run wrote, byte for byte, however often the connection breaks.
 
     Raises: TimeIsUp, ClientError.
     """
     place = _Place(part)
-    patience = _Patience(api, tell)
+    patience = _Patience(api, say)
     done = not part.follow
     while True:
         deadline.require(run_id)
@@ -107,18 +107,18 @@ def output(api: Api, run_id: int, part: Part, deadline: Deadline, tell: Tell) ->
             patience.lost(error)
 
 
-def ended(api: Api, run_id: int, deadline: Deadline, tell: Tell) -> Json:
-    """Wait until a run has ended and return it; *tell* hears what it does meanwhile.
+def ended(api: Api, run_id: int, deadline: Deadline, say: Say) -> Json:
+    """Wait until a run has ended and return it; *say* hears what it does meanwhile.
 
     Raises: TimeIsUp, ClientError.
     """
-    patience = _Patience(api, tell)
+    patience = _Patience(api, say)
     while True:
         try:
             run: Json = api.get(f"/runs/{run_id}")
             if run["state"] == "done":
                 return run
-            tell(_told(run))
+            say(_told(run))
             deadline.require(run_id)
             _next_change(api, run_id, run["state"], deadline)
             patience.regained()

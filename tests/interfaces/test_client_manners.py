@@ -1,5 +1,6 @@
 """How the command line behaves: help, streams, colours, terminals, completion, speed."""
 
+import json
 import os
 import pty
 import re
@@ -38,11 +39,13 @@ def client(server: Server, tmp_path: Path) -> Client:
 def test_every_command_has_help_with_an_example(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as leaving:
-        cli.main([*command, "--help"])
+    try:
+        code: object = cli.main([*command, "--help"])
+    except SystemExit as leaving:
+        code = leaving.code
 
     out, err = capsys.readouterr()
-    assert (leaving.value.code, err) == (0, "")
+    assert (code, err) == (0, "")
     found = EXAMPLE.search(out)
     assert found is not None
     assert found[1].startswith((" ".join(command), "completion"))
@@ -53,7 +56,7 @@ def test_every_example_can_be_read(command: tuple[str, ...]) -> None:
     parser = tree.parser()
     for word in command:
         parser = completion._commands(parser)[word]
-    lines = str(parser.epilog).splitlines()[1:]
+    lines = (parser.epilog or "").splitlines()[1:]
 
     for line in lines:
         words = shlex.split(line.strip().split(" > ")[0])
@@ -247,3 +250,16 @@ def test_a_command_that_asks_imports_nothing_of_the_server(client: Client) -> No
 
     loaded = done.stdout.splitlines()[-1].split()
     assert {name.split(".")[1] for name in loaded} == {"cli", "client"}
+
+
+def test_records_are_reported_from_a_run_only(client: Client) -> None:
+    report = client.folder / "report"
+    words = ["record", "--error", "no such customer", "--data", '{"id": 5}']
+
+    outside = client(*words)
+    inside = client(*words, JOBSCHED_REPORT=str(report))
+    wrong = client("record", "--eror", "x", JOBSCHED_REPORT=str(report))
+
+    assert (outside.code, inside.code, wrong.code) == (cli.FAILED, 0, cli.USAGE)
+    assert "JOBSCHED_REPORT is not set" in outside.err
+    assert json.loads(report.read_text())["data"] == {"id": 5}

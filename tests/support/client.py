@@ -34,7 +34,9 @@ class=Count
 jobsched.params=n, word, pause, code
 """
 # Commands that ask a server, as far as there is one.
-LOCAL = frozenset({"serve", "web", "scheduler", "supervisor", "check", "preview", "completion"})
+LOCAL = frozenset(
+    {"serve", "web", "scheduler", "supervisor", "check", "preview", "completion", "record"}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +101,28 @@ def counting(folder: Path, **options: Any) -> Server:
 
 def leaves() -> Iterator[tuple[str, ...]]:
     """Yield every command with its verb, as words."""
-    yield from _leaves(tree.parser(), ())
+    return (way for way, parser in _parsers(tree.parser(), ()) if not _below(parser))
 
 
-def _leaves(parser: ArgumentParser, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+def options() -> set[str]:
+    """Return the long options of all commands."""
+    found = [text for _, parser in _parsers(tree.parser(), ()) for text in _options(parser)]
+    return {text for text in found if text.startswith("--")}
+
+
+def _options(parser: ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+
+
+def _parsers(
+    parser: ArgumentParser, way: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], ArgumentParser]]:
+    yield way, parser
+    for name, child in _below(parser).items():
+        yield from _parsers(child, (*way, name))
+
+
+def _below(parser: ArgumentParser) -> dict[str, ArgumentParser]:
     below = [action for action in parser._actions if isinstance(action, _SubParsersAction)]
-    if not below:
-        yield way
-    for name, child in below[0].choices.items() if below else ():
-        yield from _leaves(child, (*way, name))
+    return dict(below[0].choices) if below else {}
