@@ -157,10 +157,8 @@ def main() -> None:
         each = (time.perf_counter() - began) / max(1, pages - 1)
         print(f"{'each further page':<34}{each * 1000:>12,.0f} ms   ({pages} pages)")
         for what in ("retry that fails", "retry that succeeds"):
-            new = timed(
-                f"{what}: asked for", lambda run=run: client.ask("POST", f"/runs/{run}/retry")
-            )
-            run = new["id"]
+            ask = partial(client.ask, "POST", f"/runs/{run}/retry")
+            run = timed(f"{what}: asked for", ask)["id"]
             row = attempt(client, server, what, run)
             waited = _seconds(row["started_at"]) - _seconds(row["created_at"])
             print(f"{what + ': until it started':<34}{waited * 1000:>12,.0f} ms")

@@ -116,6 +116,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Leave; the runners live on."""
+        self._present.around.handover.files.close()
         self.fleet.close()
         self._listener.close()
         self._wake.close()

@@ -8,6 +8,7 @@ closed to them.
 import hashlib
 import os
 import shlex
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,12 +20,15 @@ from jobsched.execution.task import reporting
 
 FOLDER = "reports"
 SHARED = "/var/lib/jobsched"
-_COMMAND = "jobsched-record"
+_COMMAND, _PROGRAM = "jobsched-record", "jobsched-record-program"
 _REPORT, _RECORDS = ".report", ".records"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Of another user's job, the server's own Python may be out of reach.
 _SCRIPT = """\
 #!/bin/sh
-exec {} -I -S {} "$@"
+python={python}
+[ -x "$python" ] || python=python3
+exec "$python" -I -S {program} "$@"
 """
 Owner = tuple[int, int]  # uid, gid
 
@@ -108,6 +112,17 @@ class ReportFiles:
                 found |= {key for name in os.listdir(folder) if (key := _key(name)) is not None}
         return sorted(found)
 
+    def close(self) -> None:
+        """Leave nothing outside of the data folder, unless runs live on that need it."""
+        if self._shared not in self._open or any(self.left()):
+            return
+        with suppress(OSError):
+            for name in (_COMMAND, _PROGRAM):
+                os.unlink(f"{self._shared}/{name}")
+            os.rmdir(self._shared)
+            os.rmdir(SHARED)  # if no other server needs it
+        self._open.discard(self._shared)
+
     def _folder(self, owner: Owner | None) -> str:
         return self._own if owner is None else self._shared
 
@@ -116,19 +131,33 @@ class ReportFiles:
 
     def _prepare(self, folder: str, owner: Owner | None) -> None:
         """Make the folder, once, and the command in it. Raises: OSError."""
-        if folder in self._open and os.path.isdir(folder):
+        if folder in self._open and _is_folder(folder):
             return
+        if os.path.lexists(folder) and not _is_folder(folder):
+            os.unlink(folder)  # a job has put something in its place
         if owner is None:
             os.makedirs(folder, 0o700, exist_ok=True)
-        else:
+        else:  # in a place that only root can write to
             for one in (SHARED, folder):
                 os.makedirs(one, exist_ok=True)
                 os.chmod(one, 0o711)  # noqa: S103 - to pass, not to look
-        words = (shlex.quote(word) for word in (sys.executable, reporting.__file__))
-        script = _SCRIPT.format(*words).encode()
-        regular.replace(Path(folder, _COMMAND), script)
-        os.chmod(f"{folder}/{_COMMAND}", 0o755)  # noqa: S103 - it is to be run
+        program = f"{folder}/{_PROGRAM}"
+        _put(program, Path(reporting.__file__).read_bytes(), 0o644)
+        words = {"python": shlex.quote(sys.executable), "program": shlex.quote(program)}
+        _put(f"{folder}/{_COMMAND}", _SCRIPT.format(**words).encode(), 0o755)
         self._open.add(folder)
+
+
+def _put(path: str, data: bytes, mode: int) -> None:
+    regular.replace(Path(path), data)
+    os.chmod(path, mode)
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def _make(path: str, owner: Owner | None) -> int:

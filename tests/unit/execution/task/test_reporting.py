@@ -122,9 +122,7 @@ def test_what_is_no_file_is_not_written_to(
 
 def test_a_line_that_was_cut_costs_no_other(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, cut = os.write, iter([3])
-    monkeypatch.setattr(
-        reporting.os, "write", lambda file, data: real(file, data[: next(cut, len(data))])
-    )
+    monkeypatch.setattr(os, "write", lambda file, data: real(file, data[: next(cut, len(data))]))
 
     assert record(report, "--success") == FAILED
     assert record(report, "--ignore") == OK
