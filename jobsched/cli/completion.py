@@ -27,7 +27,8 @@ _jobsched() {
     found=("${(@f)$(jobsched completion words -- "${(@)words[2,$CURRENT]}" 2>/dev/null)}")
     if [[ -n "$found" ]]; then compadd -a found; else _files; fi
 }
-compdef _jobsched jobsched
+# Read as a file of fpath, this is the function itself; read by source, it is to be announced.
+if [ "$funcstack[1]" = _jobsched ]; then _jobsched "$@"; else compdef _jobsched jobsched; fi
 """
 _FISH = """\
 function __jobsched_words

@@ -32,6 +32,7 @@ UNKNOWN = {
     ("jobs", "resume"): ["nothing"],
     ("runs", "show"): ["999"],
     ("runs", "logs"): ["999"],
+    ("runs", "records"): ["999"],
     ("runs", "wait"): ["999"],
     ("runs", "stop"): ["999"],
     ("runs", "retry"): ["999"],

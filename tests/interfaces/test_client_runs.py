@@ -19,15 +19,27 @@ class Killed:
     def __call__(self, info):
         os.kill(os.getpid(), signal.SIGKILL)
 """
-CATALOG = "\n[killed]\nfile=killed.py\nclass=Killed\n"
+RECORDING = """
+class Recording:
+    def __call__(self, info):
+        if info.records:
+            info.success(len(info.records))
+            return
+        for number in range(37):
+            info.error("bad", number)
+        info.success(963)
+"""
+TASKS = {"killed": KILLED, "recording": RECORDING}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = counting(tmp_path_factory.mktemp("server"))
     catalog = (made.folder / "conf" / "catalog.cfg").read_text()
-    made.configure("catalog.cfg", catalog + CATALOG)
-    (made.folder / "tasks" / "killed.py").write_text(KILLED)
+    for name, code in TASKS.items():
+        catalog += f"\n[{name}]\nfile={name}.py\nclass={name.title()}\n"
+        (made.folder / "tasks" / f"{name}.py").write_text(code)
+    made.configure("catalog.cfg", catalog)
     with made as running:
         yield running
 
@@ -150,23 +162,60 @@ def test_the_table_of_runs_has_a_line_for_each(client: Client) -> None:
 
     head, newest = client.good("runs", "list", "--limit", "1").out.splitlines()
 
-    assert head.split()[:5] == ["ID", "NAME", "TASK", "STATE", "EXIT"]
-    assert newest.split()[:5] == [number, "count", "count", "failed", "9"]
+    assert head.split()[:6] == ["ID", "NAME", "TASK", "STATE", "EXIT", "ERRORS"]
+    assert newest.split()[:6] == [number, "count", "count", "failed", "9", "1"]
 
 
 def test_runs_are_retried_one_some_or_all_that_failed(client: Client) -> None:
-    job = client.good("jobs", "create", "count", "code=2", "--name", "r", "--mode", "triggered")
-    numbers = [client("run", "r", "--wait").out.strip() for _ in range(2)]
+    words = ["--name", "r", "--mode", "triggered", "--overlap", "queue"]
+    job = client.good("jobs", "create", "count", "code=2", *words)
+    numbers = [client("run", "r", "--wait").out.strip() for _ in range(5)]
     filters = ["--job", "r", "--outcome", "failed"]
 
     dry = client.good("runs", "retry", *filters, "--dry-run", "--json").json
     one = client("runs", "retry", numbers[0], "--wait", "--json")
-    many = client.good("runs", "retry", *filters)
+    two = client.good("runs", "retry", *numbers[1:3]).out.split()
+    again = client("runs", "retry", numbers[0])
+    for number in two:
+        client("runs", "wait", number)
+    many = client.good("runs", "retry", *filters).out.split()
 
-    assert (dry["matched"], dry["retried"]) == (2, 0)
+    assert (dry["matched"], dry["retried"]) == (5, 0)
     assert (one.code, one.json["retry_of"]) == (2, int(numbers[0]))
-    assert many.out.split()
-    client.good("jobs", "delete", job.out.strip())
+    assert len(two) == 2
+    assert again.code == cli.CONFLICT
+    assert len(many) == 5
+    client.good("jobs", "delete", job.out.strip(), "--stop")
+
+
+def test_what_may_not_be_retried_is_told_one_by_one(client: Client) -> None:
+    job = client.good("jobs", "create", "count", "code=2", "--name", "s", "--mode", "triggered")
+    number = client("run", "s", "--wait").out.strip()
+    living = client.good("run", "s", "n=1000", "pause=1").out.strip()
+
+    said = client("runs", "retry", "--job", "s", "--outcome", "failed")
+
+    assert said.code == cli.CONFLICT
+    assert f"jobsched: run {number}: " in said.err
+    assert said.out == ""
+    client.good("runs", "stop", living)
+    client.good("jobs", "delete", job.out.strip(), "--stop")
+
+
+def test_records_that_failed_are_listed_and_retried(client: Client) -> None:
+    first = client.good("run", "recording", "--wait", "--json").json
+    open_ones = client.good("runs", "records", str(first["id"]), "--state", "open", "--json").json
+    table = client.good("runs", "records", str(first["id"])).out.splitlines()
+
+    again = client.good("runs", "retry", str(first["id"]), "--wait", "--json").json
+    counts = client.good("runs", "show", str(first["id"]), "--json").json["counts"]
+
+    assert first["counts"] == {"success": 963, "error": 37, "ignore": 0}
+    assert [record["data"] for record in open_ones] == list(range(37))
+    assert table[0].split()[:2] == ["RETRY_ID", "STATE"]
+    assert len(table) == 38
+    assert again["retry_of"] == first["id"]
+    assert counts == {"success": 1000, "error": 0, "ignore": 0}
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,17 @@
-"""``jobsched runs``: list, show, logs, stop, retry, wait."""
+"""``jobsched runs``: list, show, logs, records, stop, retry, wait."""
 
 from collections.abc import Callable
 from typing import Any
 
-from jobsched.cli import times
-from jobsched.cli.codes import OK
+from jobsched.cli import terminal, times
+from jobsched.cli.codes import CONFLICT, OK
 from jobsched.cli.commands import base
 from jobsched.cli.commands.base import Commands
 from jobsched.cli.commands.starting import own_code, started
 from jobsched.cli.session import Session, refused, session
 from jobsched.client.failures import ClientError, Misused
 
-HEAD = "ID NAME TASK STATE EXIT CREATED STARTED DURATION"
+HEAD = "ID NAME TASK STATE EXIT ERRORS CREATED STARTED DURATION"
 _FILTERS = ("state", "outcome", "task", "node", "since", "until", "q")
 
 
@@ -37,6 +37,12 @@ def _add_looking(verbs: Commands) -> None:
     about = "only what it wrote to stdout or to stderr; default: both"
     parser.add_argument("--stream", choices=("out", "err", "both"), default="both", help=about)
     parser.add_argument("--tail", type=int, metavar="N", help="only the last N lines")
+    example = "jobsched runs records 812 --state open --json"
+    about = "list the records that failed in a run"
+    parser = base.command(verbs, "records", session(_records), about, example)
+    base.run(base.server(parser))
+    parser.add_argument("--state", help="open, retrying or resolved")
+    base.limit(parser)
     example = "jobsched runs wait 812 --at-most 5m"
     about = "wait for the end of a run and return its exit code"
     parser = base.command(verbs, "wait", session(_wait), about, example)
@@ -79,7 +85,8 @@ def row(run: dict[str, Any]) -> tuple[object, ...]:
     length = times.length(run["duration"])
     state = run["outcome"] or run["state"]
     made = (run["created_at"], run["started_at"])
-    return (run["id"], run["name"], run["task"], state, code, *made, length)
+    errors = run["counts"]["error"] or None
+    return (run["id"], run["name"], run["task"], state, code, errors, *made, length)
 
 
 def _list(asked: Session) -> None:
@@ -99,6 +106,17 @@ def _logs(asked: Session) -> None:
     blocks = following.output(asked.api, given.run, part, following.Deadline(), asked.say)
     for block in blocks:
         asked.write(block)
+
+
+def _records(asked: Session) -> None:
+    given = asked.arguments
+    found = asked.api.values(f"/runs/{given.run}/records", {"state": given.state}, given.limit)
+    asked.list(found, "RETRY_ID STATE ATTEMPTS LAST_RUN CODE MESSAGE", _record)
+
+
+def _record(shown: dict[str, Any]) -> tuple[object, ...]:
+    names = ("retry_id", "state", "attempts", "last_run", "code", "message")
+    return tuple(shown[name] for name in names)
 
 
 def _wait(asked: Session) -> int:
@@ -158,7 +176,11 @@ def _retry_many(asked: Session, wanted: dict[str, object]) -> int:
     answer = asked.api.order("/runs/retry", body).json
     if given.json:
         asked.document(answer)
-        return OK
-    asked.lines(str(run_id) for run_id in answer["runs"])
-    asked.say(f"{answer['matched']} runs match, {answer['retried']} are run again.")
-    return OK
+    else:
+        asked.lines(str(run_id) for run_id in answer["runs"])
+        asked.say(f"{answer['matched']} runs match, {answer['retried']} are run again.")
+    for refusal in answer["refusals"]:
+        terminal.say(f"jobsched: run {refusal['run']}: {refusal['reason']}")
+    if answer["reason"]:
+        terminal.say(f"jobsched: {answer['left']} are left: {answer['reason']}")
+    return CONFLICT if answer["refused"] or answer["reason"] else OK
