@@ -93,6 +93,7 @@ def output(api: Api, run_id: int, part: Part, deadline: Deadline, say: Say) -> I
             for block in place.blocks(api, run_id, deadline):
                 patience.regained()
                 yield block
+                deadline.require(run_id)
             if done:
                 return
             # What was written between the end of the stream and this look is asked for once more.
@@ -116,12 +117,12 @@ def ended(api: Api, run_id: int, deadline: Deadline, say: Say) -> Json:
     while True:
         try:
             run: Json = api.get(f"/runs/{run_id}")
+            patience.regained()
             if run["state"] == "done":
                 return run
             say(_told(run))
             deadline.require(run_id)
             _next_change(api, run_id, run["state"], deadline)
-            patience.regained()
         except TimeIsUp:
             raise
         except ClientError as error:
@@ -133,13 +134,11 @@ class _Place:
     """How far a stream has been read, so that it goes on there when the connection breaks."""
 
     def __init__(self, part: Part) -> None:
-        self._asked = {"stream": part.stream, "follow": part.follow or None}
-        self._tail, self._offset = part.tail, 0
+        self._part, self._tail, self._offset = part, part.tail, 0
 
     def blocks(self, api: Api, run_id: int, deadline: Deadline) -> Iterator[bytes]:
         """Yield what there is from here on. Raises: NETWORK_ERRORS when it breaks off."""
-        where = {"offset": self._offset} if self._tail is None else {"tail": self._tail}
-        live = api.connection.stream(f"/runs/{run_id}/output", {**self._asked, **where})
+        live = self._stream(api, run_id)
         if self._tail is not None:
             self._tail, self._offset = None, int(live.headers.get(OFFSET, "0"))
         api.connection.patience(deadline.left(_SILENCE))
@@ -147,6 +146,19 @@ class _Place:
             self._offset += len(block)
             yield block
             api.connection.patience(deadline.left(_SILENCE))
+
+    def _stream(self, api: Api, run_id: int) -> HTTPResponse:
+        """Return the rest of the stream; no more than is there when too many follow already."""
+        where = {"offset": self._offset} if self._tail is None else {"tail": self._tail}
+        path, asked = f"/runs/{run_id}/output", {"stream": self._part.stream, **where}
+        if not self._part.follow:
+            return api.connection.stream(path, asked)
+        try:
+            return api.connection.stream(path, {**asked, "follow": True})
+        except Refused as refusal:
+            if refusal.status != 503:
+                raise
+        return api.connection.stream(path, asked)
 
 
 def _next_change(api: Api, run_id: int, state: str, deadline: Deadline) -> None:

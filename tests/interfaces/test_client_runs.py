@@ -7,6 +7,7 @@ import pytest
 
 from jobsched import cli
 from tests.support.client import Client, counting
+from tests.support.receiver import Receiver
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -141,6 +142,28 @@ def test_a_task_is_submitted_with_all_that_can_be_said(client: Client) -> None:
     assert run["params"] == {"n": 1}
     assert run["due_at"]
     assert stopped.code == 0
+
+
+def test_a_shell_command_is_run_as_it_is_written(client: Client) -> None:
+    one = client("submit", "--follow", "--", "echo 'a  b' | tr a-z A-Z; echo err >&2; exit 3")
+    several = client(
+        "submit", "--follow", "--name", "mine", "--", "printf", "%s|", "a  b", "c'd", "ä"
+    )
+
+    assert (one.code, sorted(one.out.splitlines())) == (3, ["A  B", "err"])
+    assert (several.code, several.out) == (0, "a  b|c'd|ä|")
+    newest = client.good("runs", "list", "--limit", "1", "--json").json[0]
+    assert (newest["name"], newest["task"]) == ("mine", "shell")
+    assert client("submit", "--wait", "--", "exit 4").code == 4
+    assert client.good("submit", "--", "true").out.strip().isdigit()
+
+
+def test_a_server_that_runs_no_shell_commands_is_told(client: Client) -> None:
+    with Receiver(answers=[404]) as other:
+        said = client("submit", "--url", f"http://{other.host}", "--", "true")
+
+    assert said.code == cli.FAILED
+    assert "no jobsched server" in said.err
 
 
 def test_runs_are_listed_by_their_filters(client: Client) -> None:

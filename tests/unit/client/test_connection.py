@@ -1,5 +1,6 @@
 """What the network does to a client, told once and in words."""
 
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 from jobsched.client import connection, following
 from jobsched.client.access import find
 from jobsched.client.api import Api
-from jobsched.client.failures import Refused, Unexpected, Unreachable
+from jobsched.client.failures import Refused, TimeIsUp, Unexpected, Unreachable
 
 Answer = Callable[[bytes, int], bytes]
 
@@ -143,3 +144,35 @@ def test_a_server_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
     with pytest.raises(Unreachable):
         following.ended(api, 1, following.Deadline(), lambda _: None)
+
+
+def test_where_too_many_wait_already_it_is_asked_from_time_to_time() -> None:
+    full = said('{"title": "Unavailable"}', "503 Service Unavailable", "Retry-After: 0")
+    looks = iter(["running", "running", "done", "done"])
+
+    def answer(request: bytes, _: int) -> bytes:
+        if b"events" in request or b"follow=true" in request:
+            return full
+        if b"output" in request:
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"
+        return said(f'{{"state": "{next(looks)}", "reason": null}}')
+
+    with serving(answer) as (api, asked):
+        run = following.ended(api, 1, following.Deadline(), lambda _: None)
+        part = following.Part(follow=True)
+        found = b"".join(following.output(api, 1, part, following.Deadline(), lambda _: None))
+
+    assert run["state"] == "done"
+    assert found == b"xx"
+    assert b"offset=1" in asked[-1]
+
+
+def test_output_without_end_is_cut_at_the_deadline() -> None:
+    endless = b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + bytes(200_000)
+
+    with serving(lambda *_: endless) as (api, _):
+        blocks = following.output(api, 1, following.Part(), following.Deadline(0.2), lambda _: None)
+        next(blocks)
+        select.select([], [], [], 0.3)
+        with pytest.raises(TimeIsUp, match="not ended"):
+            next(blocks)
