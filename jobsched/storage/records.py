@@ -18,17 +18,37 @@ _COLUMNS = """
 r.id, r.run_id, r.number, r.job_key, r.data, r.state, r.last_run_id, r.given_to, r.attempts,
 r.created_us, f.message, f.code, f.number
 """
+_NUMBER, _FOUND = 12, 13
 _ONE = f"""
 SELECT {_COLUMNS} FROM records r
 JOIN failures f ON f.record_id = r.id AND f.run_id = r.last_run_id WHERE r.id = :id
 """  # noqa: S608 - constants
+# Bounded by what the data takes as well: a thousand records may have 256 KiB each.
 _LIST = f"""
-SELECT {_COLUMNS} FROM failures f JOIN records r ON r.id = f.record_id
-WHERE f.run_id = :run AND f.number > :after {{}} ORDER BY f.number LIMIT :limit
+SELECT {_COLUMNS}, f.found FROM (
+    SELECT number, record_id, message, code, count(*) OVER () AS found,
+        sum(size) OVER (ORDER BY number) - size AS before
+    FROM (
+        SELECT f.number, f.record_id, f.message, f.code, length(coalesce(r.data, '')) AS size
+        FROM failures f JOIN records r ON r.id = f.record_id
+        WHERE f.run_id = :run AND f.number > :after {{}} ORDER BY f.number LIMIT :limit
+    ) page
+) f JOIN records r ON r.id = f.record_id
+WHERE f.before < :most ORDER BY f.number
 """  # noqa: S608 - constants
 _CHANGE = "UPDATE records SET data = :data, digest = :digest WHERE id = :id AND state = 'open'"
 _GIVEN = """
-SELECT id, data, digest FROM records
+SELECT id, data FROM (
+    SELECT id, data, sum(size) OVER (ORDER BY id) - size AS before
+    FROM (
+        SELECT id, data, length(coalesce(data, '')) AS size FROM records
+        WHERE last_run_id = :parent AND given_to = :run AND number > 0 AND id > :after
+        ORDER BY id LIMIT :limit
+    ) page
+) sized WHERE before < :most ORDER BY id
+"""
+_DIGESTS = """
+SELECT id, digest FROM records
 WHERE last_run_id = :parent AND given_to = :run AND number > 0 AND id > :after
 ORDER BY id LIMIT :limit
 """
@@ -55,8 +75,10 @@ ON CONFLICT DO NOTHING
 """
 _SOLVED = "UPDATE records SET solved = 1 WHERE id = :id AND given_to = :run"
 _AT_ONCE = 5000
+_MOST = 4 * 2**20  # characters of data in one page, and one record more
 
-Given = tuple[int, str | None, int]  # id, data as JSON, digest
+Given = tuple[int, str | None]  # id, data as JSON
+Digest = tuple[int, int]  # id, of its data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +118,11 @@ class Records:
     def of_run(
         self, run_id: int, limit: int, cursor: str | None = None, state: RecordState | None = None
     ) -> Page[Record]:
-        """Return up to *limit* of what failed in a run, in its order, as it stands now."""
-        values: dict[str, Any] = {"run": run_id, "after": -1, "limit": limit + 1}
+        """Return up to *limit* of what failed in a run, in its order, as it stands now.
+
+        They are fewer when they are so large that a page would be too long.
+        """
+        values: dict[str, Any] = {"run": run_id, "after": -1, "limit": limit + 1, "most": _MOST}
         if (place := place_of(cursor)) is not None:
             values["after"] = place
         query = _LIST.format("")
@@ -105,9 +130,10 @@ class Records:
             query, values = _LIST.format("AND r.state = :state"), {**values, "state": state.value}
         with self._database.read() as connection:
             rows = self._database.rows(connection, query, values)
-        more = len(rows) > limit
-        found = [_record(row) for row in rows[:limit]]
-        return Page(values=found, next=cursor_after(rows[limit - 1][-1]) if more else None)
+        shown = rows[:limit]
+        more = bool(shown) and shown[0][_FOUND] > len(shown)
+        following = cursor_after(shown[-1][_NUMBER]) if more else None
+        return Page(values=[_record(row) for row in shown], next=following)
 
     def change_data(self, record_id: int, data: object) -> Record:
         """Give a record other *data*, for its next retry.
@@ -126,16 +152,27 @@ class Records:
 
         The record that stands for a whole run is left out: there is nothing in it.
         """
-        after = 0
+        for page in self._pages(_GIVEN, parent, run_id, _MOST):
+            yield [(row[0], row[1]) for row in page]
+
+    def given_digests(self, parent: int, run_id: int) -> Iterator[Digest]:
+        """Yield the same, with the digests of their data alone."""
+        for page in self._pages(_DIGESTS, parent, run_id):
+            yield from ((row[0], row[1]) for row in page)
+
+    def _pages(
+        self, query: str, parent: int, run_id: int, most: int | None = None
+    ) -> Iterator[Sequence[Sequence[Any]]]:
+        values = {"parent": parent, "run": run_id, "after": 0, "limit": _AT_ONCE, "most": most}
+        if most is None:
+            del values["most"]
         while True:
-            values = {"parent": parent, "run": run_id, "after": after, "limit": _AT_ONCE}
             with self._database.read() as connection:
-                rows = self._database.rows(connection, _GIVEN, values)
-            if rows:
-                yield [(row[0], row[1], row[2]) for row in rows]
-                after = rows[-1][0]
-            if len(rows) < _AT_ONCE:
+                rows = self._database.rows(connection, query, values)
+            if not rows:
                 return
+            yield rows
+            values["after"] = rows[-1][0]
 
     def take(self, portions: Sequence[Portion], now_us: int) -> None:
         """Take over parts of reports, all in one transaction; what is there already stays.
@@ -207,7 +244,7 @@ def _failure(run_id: int, failure: Failure) -> dict[str, Any]:
 
 
 def _record(row: Sequence[Any]) -> Record:
-    id_, run, number, job_key, data, state, last, given, attempts, created, message, code, _ = row
+    id_, run, number, job_key, data, state, last, given, attempts, created, message, code, *_ = row
     return Record(
         id=id_,
         run_id=run,

@@ -61,7 +61,7 @@ def counts(store: Store, run: Run) -> tuple[int, int]:
 
 def given(store: Store, retry: Run) -> list[str | None]:
     pages = store.records.given(retry.retry_of or 0, retry.id)
-    return [text for page in pages for _, text, _ in page]
+    return [text for page in pages for _, text in page]
 
 
 @pytest.fixture
@@ -391,4 +391,23 @@ def test_what_is_given_is_read_page_by_page(
     retry = retried(store, run)
 
     pages = [*store.records.given(run.id, retry.id)]
-    assert [[text for _, text, _ in page] for page in pages] == [["0", "1"], ["2", "3"], ["4"]]
+    assert [[text for _, text in page] for page in pages] == [["0", "1"], ["2", "3"], ["4"]]
+
+
+def test_pages_are_shorter_where_records_are_large(
+    store: Store, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobsched.storage.records._MOST", 100)
+    fail(store, run, "a" * 60, "b" * 60, "c" * 300, "d", number=1)
+
+    cursor, sizes = None, []
+    while True:
+        page = store.records.of_run(run.id, 10, cursor)
+        sizes.append(len(page.values))
+        cursor = page.next
+        if cursor is None:
+            break
+
+    assert sizes == [2, 1, 1]
+    retry = retried(store, run)
+    assert [len(page) for page in store.records.given(run.id, retry.id)] == [2, 1, 1]

@@ -62,7 +62,7 @@ class ReportFiles:
         return {**told, reporting.RECORDS: stem + _RECORDS} if records else told
 
     def write_records(
-        self, key: Key, owner: Owner | None, pages: Iterator[Sequence[tuple[int, str | None, int]]]
+        self, key: Key, owner: Owner | None, pages: Iterator[Sequence[tuple[int, str | None]]]
     ) -> Iterator[int]:
         """Write what a run is to try again, a page at each step; yield how many so far.
 
@@ -174,8 +174,8 @@ def _make(path: str, owner: Owner | None) -> int:
     return file
 
 
-def _line(record: tuple[int, str | None, int]) -> bytes:
-    id_, data, _ = record
+def _line(record: tuple[int, str | None]) -> bytes:
+    id_, data = record
     return f'{{"retry_id":{id_},"data":{data or "null"}}}\n'.encode("ascii")
 
 

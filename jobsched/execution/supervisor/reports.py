@@ -83,8 +83,7 @@ class Reports:
         run = self._store.runs.get(run_id)
         if run is None or run.retry_of is None:
             return Given(())
-        pages = self._store.records.given(run.retry_of, run_id)
-        return Given(one for page in pages for one in page)
+        return Given(self._store.records.given_digests(run.retry_of, run_id))
 
     def _step(self) -> None:
         """Take over a little of the reports under way, in turn, in one transaction."""

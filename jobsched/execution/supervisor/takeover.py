@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from jobsched.execution.supervisor.lines import BadLine, Entry, ReportLines, entry_of
-from jobsched.storage.records import Failure, Portion, digest_of
+from jobsched.storage.records import Digest, Failure, Portion, digest_of
 from jobsched.storage.tallies import Report
 
 MOST_RECORDS = 1_000_000  # of one run; what is beyond is only counted
@@ -19,13 +19,13 @@ MOST_RECORDS = 1_000_000  # of one run; what is beyond is only counted
 class Given:
     """What a retry was given: which record an error means, by its number or by equal data.
 
-    *records* are (id, data, digest) in the order of ids. Some 25 bytes each are kept: there may
-    be a million.
+    *records* are (id, digest of its data) in the order of ids. Some 25 bytes each are kept:
+    there may be a million.
     """
 
-    def __init__(self, records: Iterable[tuple[int, str | None, int]]) -> None:
+    def __init__(self, records: Iterable[Digest]) -> None:
         self._ids, self._digests = array("q"), array("q")
-        for id_, _, digest in records:
+        for id_, digest in records:
             self._ids.append(id_)
             self._digests.append(digest)
         places = range(len(self._ids))

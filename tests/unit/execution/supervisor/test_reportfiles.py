@@ -17,7 +17,7 @@ from jobsched.storage.records import Failure, Given, Portion
 from jobsched.storage.tallies import Report
 from tests.support.rows import NOON, add_run, claim_all, end_of, reread
 
-PAGES: list[list[Given]] = [[(7, '{"id":1}', 0), (8, None, 0)], [(9, '"x"', 0)]]
+PAGES: list[list[Given]] = [[(7, '{"id":1}'), (8, None)], [(9, '"x"')]]
 
 
 @pytest.fixture
