@@ -230,7 +230,7 @@ class Lifecycle:
         grace = 0.0 if at_once else run.request.grace
         moment = self._loop.now + grace
         run.kill_at = moment if run.kill_at is None else min(run.kill_at, moment)
-        if run.state == RUNNING and not at_once and run.term_at is None:
+        if run.state == RUNNING and not at_once and run.term_at is None and not run.asked:
             # Who handles the signal hears it now; to all others it would be the end, before they
             # could have seen their shutdown file.
             noticed = run.write_shutdown_file() and not processes.handles(run.pid, signal.SIGTERM)
@@ -242,6 +242,7 @@ class Lifecycle:
     def _terminate(self, run: Hosted) -> None:
         run.term_at = None
         if run.state == RUNNING:
+            run.asked = True  # told again, it would interrupt what a job does to end in good order
             _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
 
     def _kill(self, run: Hosted) -> None:

@@ -39,9 +39,14 @@ def require_match(node: Node) -> None:
     Raises: StaleVersion, with the present tag.
     """
     tag = tag_of(node)
-    if "If-Match" not in request.headers or not request.if_match.contains(tag):
+    if not request.if_match.contains(tag) and not _names_any():
         message = "If-Match must name the present version of the file, or be *."
         raise StaleVersion(message, etag=tag)
+
+
+def _names_any() -> bool:
+    """Return whether one of the tags in ``If-Match`` is ``*``, which may stand among others."""
+    return any(tag.strip() == "*" for tag in request.headers.get("If-Match", "").split(","))
 
 
 def is_known(node: Node) -> bool:
