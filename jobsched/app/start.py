@@ -14,17 +14,19 @@ from jobsched.errors import ConfigurationError
 from jobsched.operations.check import check
 from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.settings import Settings, load
+from jobsched.settings.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a part is started with; *flags* as given, *listener* for the web part."""
+    """What a part is started with; *flags* as given, *listener* and *certificate* for the web."""
 
     settings: Settings
     catalog: Catalog
     calendars: Calendars
     flags: Mapping[str, object] = field(default_factory=dict)
     listener: socket.socket | None = None
+    certificate: Certificate | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     at_once: threading.Event = field(default_factory=threading.Event)
 
@@ -48,6 +50,8 @@ def configuration_of(start: Start) -> Configuration:
 
     def load() -> Loaded:
         again = read(start.flags, os.environ)
+        if start.certificate is not None:
+            start.certificate.read_again()
         return again.settings, again.catalog, again.calendars
 
     return Configuration(start.settings, start.catalog, load, calendars=start.calendars)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from jobsched import calendars, catalog
 from jobsched.errors import ConfigurationError, Mistake
-from jobsched.settings import load, logging_file
+from jobsched.settings import certificate, load, logging_file
 from jobsched.settings.loading import folders
 from jobsched.storage.database import require_driver
 
@@ -37,6 +37,7 @@ def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> Findings:
         found |= {name: getattr(settings, name) for name in ("conf_dir", "tasks_dir", "data_dir")}
         url = settings.database_url
         _attempt(lambda: require_driver(url), mistakes)
+        mistakes.extend(certificate.mistakes(settings))
     if conf_dir := found.get("conf_dir"):
         if tasks_dir := found.get("tasks_dir"):
             _attempt(lambda: catalog.load(conf_dir, tasks_dir), mistakes)
