@@ -141,4 +141,5 @@ def _remove_places(site: Site, kind: WebJobType, name: str) -> None:
         for folder in entries(root):
             if folder.name.lower() == name.lower():
                 with suppress(OSError):
-                    shutil.rmtree(folder)
+                    # A job may have put a link in place of its folder; whose target is not ours.
+                    folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)

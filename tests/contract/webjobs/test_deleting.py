@@ -141,6 +141,21 @@ def test_delete_of_a_linked_folder_leaves_what_it_links_to(
     assert list(root.iterdir()) == []
 
 
+def test_a_link_in_place_of_the_data_of_a_job_goes_with_it(
+    site: Site, webjobs: WebJobs, tmp_path: Path
+) -> None:
+    put(site, TRIGGERED, "backup")
+    webjobs.sync()
+    data = site.data(TRIGGERED, "backup")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.symlink_to(tmp_path)
+
+    webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert not data.is_symlink()
+    assert tmp_path.exists()
+
+
 def test_a_folder_on_another_disk_is_removed_as_well(site: Site, webjobs: WebJobs) -> None:
     folder = put(site, TRIGGERED, "backup")
     webjobs.sync()
