@@ -6,15 +6,14 @@ import random
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 import requests
 
 from tests.support.kudu import Kudu
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 from tests.support.zips import zipped
@@ -540,8 +539,7 @@ def no_process(server: Server, words: str) -> None:
 
 def command_lines(server: Server) -> Iterator[str]:
     for process in server.processes():
-        with suppress(psutil.Error):
-            yield " ".join(process.cmdline())
+        yield " ".join(command_of(process))
 
 
 def test_a_redeployed_zip_is_seen_by_vfs(server: Server) -> None:
