@@ -17,7 +17,7 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -109,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         def guarded(environ: dict[str, Any], start_response: Any) -> Any:
             environ["wsgi.input"] = Body(environ["wsgi.input"])
-            return application(environ, start_response)
+            return application(environ, _obeying(start_response))
 
         self.wsgi = guarded
 
@@ -215,6 +215,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(None, conn.sock, conn.client, TooSlow())
         self.nr_conns -= 1
         conn.close()
+
+
+def _obeying(start_response: Any) -> Any:
+    """Return *start_response* with regard for ``Connection: close``, which gunicorn drops."""
+
+    def start(status: str, headers: Sequence[tuple[str, str]], *more: Any) -> Any:
+        if ("Connection", "close") in headers:
+            start_response.__self__.force_close()
+        return start_response(status, headers, *more)
+
+    return start
 
 
 def _send(client: socket.socket, problem: Mapping[str, object]) -> None:
