@@ -190,6 +190,16 @@ def test_a_run_past_its_timeout_is_stopped(runner: RunnerClient) -> None:
     assert Output.in_files(runner.folder / "runs" / "1.1").read("out") == b"so far\n"
 
 
+def test_no_idle_timeout_is_too_short_for_a_runner(runner: RunnerClient) -> None:
+    runner.shell(1, "while :; do :; done", idle_timeout=1e-300)
+
+    ended = runner.run(2, "true")
+
+    assert ended["ended_by"] == "exit"
+    runner.stop(1)
+    assert runner.receive("ended", 1)["ended_by"] in {"stop", "idle"}
+
+
 def test_an_idle_run_is_stopped(runner: RunnerClient) -> None:
     ended = runner.run(1, "exec sleep 600", idle_timeout=0.4)
 

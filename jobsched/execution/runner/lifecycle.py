@@ -24,6 +24,7 @@ _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
 _NOTICE = 2.0  # seconds for a run to act on its shutdown file before it gets a signal
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
 _LEASE_OVER = "The right to be the only one was not renewed in time."
+_SHORTEST_SAMPLE = 0.05
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
 _WORTH_WAKING = 2**18  # bytes
@@ -209,7 +210,9 @@ class Lifecycle:
             run.busy_ticks, run.idle_since = ticks, now
         if now - run.idle_since >= window:
             self.stop(run, "idle", f"Neither output nor CPU time for {window:g} s.")
-        run.next_sample = min(now + _sampling(window), run.idle_since + window)
+        # Never at once: what is due again while it is dealt with keeps the loop from all else.
+        wait = min(_sampling(window), run.idle_since + window - now)
+        run.next_sample = now + max(wait, _SHORTEST_SAMPLE)
 
     # Stopping
 
