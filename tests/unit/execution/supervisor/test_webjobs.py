@@ -1,8 +1,8 @@
 """What a runner is told about a web job, and the files that tell of a run that had no runner."""
 
 import json
-import re
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
