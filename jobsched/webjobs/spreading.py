@@ -31,7 +31,7 @@ def lay(tree: Tree, site: Site, deployments: Deployments, parts: Parts, added: P
     if len({*names}) < len(names):
         raise InvalidInput.field("zip", "duplicate", "It holds two folders of the same job.")
     if len(names) > _MOST:
-        raise InvalidInput.field("zip", "jobs", f"It holds more than {_MOST} jobs at once.")
+        raise InvalidInput.field("zip", "too_many", f"It holds more than {_MOST} jobs at once.")
     deployments.merge_folders(jobs, lambda: tree.check_lay(parts, added))
     tree.lay(parts, added)
 
