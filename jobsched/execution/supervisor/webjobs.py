@@ -6,7 +6,6 @@ Where things lie, the variables and the ``status`` file are Kudu's (webjobs.md, 
 
 import json
 import secrets
-import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -189,18 +188,12 @@ class WebJobRuns:
             _MARKS[webjob.type] + webjob.name.replace("=", "_"): "true",
         }
         if continuous:
-            port = self._free_port()
-            ports.note(self.site, webjob.name, self.settings.node, port)
-            variables["WEBJOBS_PORT"] = str(port)
+            variables["WEBJOBS_PORT"] = str(self._port(webjob.name))
         return variables
 
-    @staticmethod
-    def _free_port() -> int:
-        """Return a port of the loopback interface at which nobody listens now."""
+    def _port(self, name: str) -> int:
         try:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                return int(probe.getsockname()[1])
+            return ports.choose(self.site, name, self.settings.node)
         except OSError as error:
             raise CannotStart(f"There is no free port for it: {error.strerror}.") from error
 
