@@ -2,7 +2,9 @@
 
 The reference is a bare loop that starts the same 200 processes and starts one again whenever
 ``waitpid`` tells of an end. A restart takes from the kill until the new process says that it is
-there. Run with ``python -m benchmarks.b8_services``.
+there. CPU at rest is counted in ticks, of which a supervisor uses six in 30 seconds: ``--seconds``
+makes that finer. Run with ``python -m benchmarks.b8_services``; on a machine that others use too,
+``chrt -f 10`` before it lets server, client and reference alike run as if it were idle.
 """
 
 import argparse

@@ -62,7 +62,7 @@ def _web(start: Start, beat: Beat) -> None:
         return compose(Flask("jobsched", static_folder=None), start)
 
     listener = start.listener or server.listen(start.settings.host, start.settings.port)
-    server.run(start.settings, listener, application, beat, start.stopping)
+    server.run(start.settings, listener, application, beat, start.stopping, start.certificate)
 
 
 def _scheduler(start: Start, beat: Beat) -> None:

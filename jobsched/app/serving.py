@@ -19,6 +19,7 @@ from jobsched.operations.announce import Announcer
 from jobsched.operations.check import make_private
 from jobsched.operations.clients import Clients
 from jobsched.settings import Settings
+from jobsched.settings.certificate import Certificate
 from jobsched.storage import Store
 from jobsched.web import gate, server
 
@@ -44,6 +45,7 @@ def serve(start: Start) -> int:
     """
     titles.show("parent")
     settings = start.settings
+    certificate = Certificate.of(settings)
     claiming.data_folder(settings.data_dir, settings.node, volatile=settings.volatile)
     listener = server.listen(settings.host, settings.port)
     prepare_database(settings)
@@ -51,10 +53,13 @@ def serve(start: Start) -> int:
         clearing.clear(settings)
     _bury_clients(settings)
     _warn(settings)
-    shared = replace(start, listener=listener)
-    children = [Child(name=name, main=partial(live, name, shared)) for name in PARTS]
+    starts = {"web": replace(start, listener=listener, certificate=certificate)}
+    children = [
+        Child(name=name, main=partial(live, name, starts.get(name, start))) for name in PARTS
+    ]
+    url = server.url_of(listener, "http" if certificate is None else "https")
     try:
-        return Parent(children, lambda: _tell_ready(server.url_of(listener))).run()
+        return Parent(children, lambda: _tell_ready(url)).run()
     finally:
         listener.close()
         _tell("server stopped")
@@ -65,6 +70,8 @@ def serve_part(name: str, start: Start) -> int:
 
     Raises: ConfigurationError.
     """
+    if name == "web":
+        start = replace(start, certificate=Certificate.of(start.settings))
     prepare_database(start.settings)
     return live(name, start, lambda: None)
 

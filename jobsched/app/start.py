@@ -14,11 +14,12 @@ from jobsched.errors import ConfigurationError
 from jobsched.operations.check import check
 from jobsched.operations.configuration import Configuration, Loaded
 from jobsched.settings import Settings, load
+from jobsched.settings.certificate import Certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a part is started with; *flags* as given, *listener* for the web part.
+    """What a part is started with; *flags* as given, *listener* and *certificate* for the web.
 
     *shut_down* asks the parent of all parts to stop them; None where there is none. With *clear*
     all that was kept before is forgotten.
@@ -29,6 +30,7 @@ class Start:
     calendars: Calendars
     flags: Mapping[str, object] = field(default_factory=dict)
     listener: socket.socket | None = None
+    certificate: Certificate | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     at_once: threading.Event = field(default_factory=threading.Event)
     shut_down: Callable[[], None] | None = None
@@ -54,6 +56,8 @@ def configuration_of(start: Start) -> Configuration:
 
     def load() -> Loaded:
         again = read(start.flags, os.environ)
+        if start.certificate is not None:
+            start.certificate.read_again()
         return again.settings, again.catalog, again.calendars
 
     return Configuration(start.settings, start.catalog, load, calendars=start.calendars)

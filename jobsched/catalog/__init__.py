@@ -25,8 +25,14 @@ __all__ = ["Catalog", "Isolation", "Task", "TaskPolicy", "load"]
 FILE = "catalog.cfg"
 MASK = "********"
 Builtin = Literal["runscript", "shell", "webjob"]
-_SECRET = re.compile(r"passw|passphrase|pwd|token|secret|key|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"passw|passphrase|pwd|token|secret|key|credential|connection_?string", re.IGNORECASE
+)
 _LOGIN = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]*@")
+# As in Server=db;Password=...;User=app and ...?sv=2024&sig=...
+_PART = re.compile(
+    r"(?P<name>(?:passw\w*|pwd|\w*key|\w*token|\w*secret|\bsig)\s*=\s*)[^;&\s]+", re.IGNORECASE
+)
 _HEADER = re.compile(r"\[(?P<name>.+)\]")
 _AGAIN = "\0"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -319,7 +325,9 @@ def _is_argument(key: str) -> bool:
 
 def masked(name: str, value: str) -> str:
     """Return *value* as everybody may see it: stars when *name* or *value* tell of a secret."""
-    return MASK if _SECRET.search(name) else _LOGIN.sub(rf"\1:{MASK}@", value)
+    if _SECRET.search(name):
+        return MASK
+    return _PART.sub(rf"\g<name>{MASK}", _LOGIN.sub(rf"\1:{MASK}@", value))
 
 
 def _first(*limits: float | None) -> float | None:

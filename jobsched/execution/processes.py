@@ -6,12 +6,16 @@ only: the runner imports this.
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from jobsched.execution.protocol import COOKIE
 
 TICKS = os.sysconf("SC_CLK_TCK")
+_MOST_WORDS = 3 * 2**20  # bytes of memory early in an exec: its arguments, as a rule 2 MiB at most
+_LONGEST_EXEC = 0.5  # seconds; it takes some microseconds, more where the processor is short
+_AGAIN = 0.0005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,23 @@ class Process:
 
 def process(pid: int) -> Process | None:
     """Return the process *pid*, None if there is none."""
+    text = _stat(pid)
+    if text is None:
+        return None
+    fields = text.split(b" ", 20)
+    return Process(
+        pid=pid,
+        state=fields[0].decode("ascii"),
+        parent=int(fields[1]),
+        group=int(fields[2]),
+        session=int(fields[3]),
+        cpu=sum(map(int, fields[11:15])),
+        start_time=int(fields[19]),
+    )
+
+
+def _stat(pid: int) -> bytes | None:
+    """Return the fields of /proc/PID/stat from the state on, None if there is no such process."""
     try:
         file = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -45,16 +66,32 @@ def process(pid: int) -> Process | None:
     finally:
         os.close(file)
     # The name stands in parentheses and may itself contain any character.
-    fields = text[text.rindex(b")") + 2 :].split(b" ", 20)
-    return Process(
-        pid=pid,
-        state=fields[0].decode("ascii"),
-        parent=int(fields[1]),
-        group=int(fields[2]),
-        session=int(fields[3]),
-        cpu=sum(map(int, fields[11:15])),
-        start_time=int(fields[19]),
-    )
+    return text[text.rindex(b")") + 2 :]
+
+
+def in_exec(pid: int) -> bool:
+    """Return whether *pid* is in the middle of an exec.
+
+    It has its new memory then, but the kernel has not put its words there yet: arguments and
+    environment read as empty. Whoever started it (posix_spawn, vfork) may be running already.
+    """
+    text = _stat(pid)
+    if text is None:
+        return False
+    fields = text.split(b" ")
+    size, start_of_code, end_of_environment = int(fields[20]), fields[23], fields[48]
+    if size == 0 or end_of_environment != b"0":  # without memory: ended, or the kernel's own
+        return False
+    # 1 stands for what is not for us to see.
+    return start_of_code != b"1" or (size <= _MOST_WORDS and _is_of_our_user(pid))
+
+
+def _is_of_our_user(pid: int) -> bool:
+    # Early in an exec nobody may look into a process, its own user neither; its folder stays his.
+    try:
+        return os.stat(f"/proc/{pid}").st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def start_time(pid: int) -> int:
@@ -138,14 +175,33 @@ class Tree:
 
 def cookie_of(pid: int) -> str | None:
     """Return the run's cookie in the environment that *pid* was started with, or None."""
+    return _cookie_in(_environment(pid))
+
+
+def _environment(pid: int) -> bytes:
+    """Return the environment of *pid*; b"" if there is none, or it is not for us.
+
+    An exec under way is waited for. Else a process would have no cookie in the very moment when
+    everything that carries it is to be ended, and would live on.
+    """
+    deadline = time.monotonic() + _LONGEST_EXEC
+    while not (text := _environment_now(pid)):
+        settled = not in_exec(pid) or time.monotonic() > deadline
+        if settled:
+            return _environment_now(pid)  # it may have come between the two looks
+        time.sleep(_AGAIN)
+    return text
+
+
+def _environment_now(pid: int) -> bytes:
     try:
         file = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return None
+        return b""
     try:
-        return _cookie_in(_read_all(file))
+        return _read_all(file)
     except OSError:
-        return None
+        return b""
     finally:
         os.close(file)
 

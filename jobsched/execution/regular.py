@@ -2,7 +2,8 @@
 
 A job may put a named pipe, a link or a device in place of a file of ours, or a link in place of
 its folder. None of them is followed or waited for: whoever opens gets an OSError, and does
-without the file. Standard library only: the runner imports this.
+without the file. The same for a file with a second name, in a folder of another user. Standard
+library only: the runner imports this.
 """
 
 import os
@@ -57,10 +58,16 @@ def _folder_of(path: str) -> Iterator[tuple[int, str]]:
 
 def _open(folder: int, name: str, flags: int, mode: int) -> int:
     handle = os.open(name, flags | _SAFELY, mode, dir_fd=folder)
-    if stat.S_ISREG(os.fstat(handle).st_mode):
+    facts = os.fstat(handle)
+    if stat.S_ISREG(facts.st_mode) and not (facts.st_nlink > 1 and _is_others(folder)):
         return handle
     os.close(handle)
-    raise OSError(f"{name} is no regular file.")
+    raise OSError(f"{name} is no regular file, or has a second name.")
+
+
+def _is_others(folder: int) -> bool:
+    """Return whether *folder* is another user's: the names in it are chosen by him."""
+    return os.fstat(folder).st_uid not in {0, os.geteuid()}
 
 
 def _write(handle: int, data: bytes) -> None:

@@ -9,11 +9,14 @@ from typing import TypeVar
 
 from jobsched import calendars, catalog
 from jobsched.errors import ConfigurationError, Mistake
-from jobsched.settings import load, logging_file
+from jobsched.settings import certificate, load, logging_file
 from jobsched.settings.loading import folders
 from jobsched.storage.database import require_driver
+from jobsched.webjobs import access
 
 T = TypeVar("T")
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_PASS = stat.S_IXGRP | stat.S_IXOTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,7 @@ def check(flags: Mapping[str, object], environ: Mapping[str, str]) -> Findings:
         found |= {name: getattr(settings, name) for name in ("conf_dir", "tasks_dir", "data_dir")}
         url = settings.database_url
         _attempt(lambda: require_driver(url), mistakes)
+        mistakes.extend(certificate.mistakes(settings))
     if conf_dir := found.get("conf_dir"):
         if tasks_dir := found.get("tasks_dir"):
             _attempt(lambda: catalog.load(conf_dir, tasks_dir), mistakes)
@@ -59,18 +63,26 @@ def _attempt(read: Callable[[], T], mistakes: list[Mistake]) -> T | None:
 def make_private(data_dir: Path) -> None:
     """Make the data folder, for its owner only; an empty one that is open is closed.
 
+    One that others may pass, for jobs that run as them, shows them nothing on the way.
     Raises: ConfigurationError when others could have tampered with it, or it cannot be made.
     """
     if mistakes := data_folder_mistakes(data_dir):
         raise ConfigurationError(mistakes)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _open_to_others(data_dir):
-            data_dir.chmod(0o700)
+        if data_dir.stat().st_mode & _OTHERS:
+            _close(data_dir)
     except OSError as error:
         message = f"cannot be made: {error.strerror}"
         mistake = Mistake(where=f"--data-dir {data_dir}", message=message)
         raise ConfigurationError([mistake]) from error
+
+
+def _close(data_dir: Path) -> None:
+    if any(data_dir.iterdir()):
+        access.close_beside(data_dir)
+    else:
+        data_dir.chmod(0o700)
 
 
 def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
@@ -95,7 +107,7 @@ def data_folder_mistakes(data_dir: Path) -> list[Mistake]:
 
 
 def _open_to_others(folder: Path) -> bool:
-    return bool(folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return bool(folder.stat().st_mode & _OTHERS & ~_PASS)
 
 
 def _parent_mistakes(data_dir: Path) -> list[Mistake]:

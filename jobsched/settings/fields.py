@@ -83,6 +83,22 @@ class Settings(WebJobSettings):
             "JOBSCHED_PORT", "Port to listen on.", readers.integer(1, 65535), flag="--port"
         ),
     )
+    cert_file: Path | None = field(
+        default=None,
+        metadata=names(
+            "CERT_FILE",
+            "PEM file with the server's certificate and its chain; with it, TLS is spoken.",
+            readers.path,
+        ),
+    )
+    key_file: Path | None = field(
+        default=None,
+        metadata=names(
+            "KEY_FILE",
+            "PEM file with the certificate's private key; without, it is in CERT_FILE.",
+            readers.path,
+        ),
+    )
     node: str = field(
         default_factory=_node,
         metadata=names(

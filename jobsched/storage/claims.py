@@ -12,6 +12,10 @@ from jobsched.storage.database import Database
 from jobsched.storage.rows import CLAIM, NODE, STATE, run_from
 from jobsched.storage.settling import Settled, Settlement
 
+_ANY = """
+SELECT 1 FROM runs
+WHERE state = 'queued' AND (not_before_us IS NULL OR not_before_us <= :now) LIMIT 1
+"""
 _CLAIM = """
 UPDATE runs SET state = 'starting', claim = :claim, node = :node, runner = :runner,
     boot_id = :boot_id, reason = NULL
@@ -95,8 +99,9 @@ class Claims:
         """Take up to *limit* queued runs for *node*, spread over its *runners*.
 
         By priority, then age; none before its time, none beyond its job's ``max_instances``.
+        While nothing waits, nobody who writes waits for this.
         """
-        if not runners or limit <= 0:
+        if not runners or limit <= 0 or not self._any(now_us):
             return []
         with self._database.write() as connection:
             rows = picking.pick(self._database, connection, limit, now_us)
@@ -118,6 +123,11 @@ class Claims:
             )
             for row, change in zip(rows, changes, strict=True)
         ]
+
+    def _any(self, now_us: int) -> bool:
+        """Return whether a run waits that may start: looked at without the turn to write."""
+        with self._database.read() as connection:
+            return bool(self._database.rows(connection, _ANY, {"now": now_us}))
 
     def next_due(self, now_us: int) -> int | None:
         """Return the earliest moment after *now_us* at which a waiting run may start."""

@@ -34,13 +34,13 @@ class Switches:
     def get(self, name: str) -> dict[str, Any] | None:
         """Return the value of a switch, None when it has never been set."""
         with self._database.read() as connection:
-            text = self._database.run(connection, _GET, {"name": name}).scalar()
-        return None if text is None else mapping_from(text)
+            rows = self._database.rows(connection, _GET, {"name": name})
+        return mapping_from(rows[0][0]) if rows else None
 
     def all(self) -> dict[str, dict[str, Any]]:
         """Return the values of all switches that have ever been set, by name."""
         with self._database.read() as connection:
-            rows = self._database.run(connection, _ALL).fetchall()
+            rows = self._database.rows(connection, _ALL)
         return {name: mapping_from(text) for name, text in rows}
 
     def put(self, name: str, value: Mapping[str, Any]) -> None:

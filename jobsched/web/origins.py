@@ -32,7 +32,7 @@ def check_site() -> None:
 def _is_ours(origin: str) -> bool:
     scheme, _, place = origin.lower().partition("://")
     default = {"http": ":80", "https": ":443"}.get(scheme)
-    if default is None:
-        return False
+    if default is None or (request.is_secure and scheme != "https"):
+        return False  # over plain HTTP anybody on the way could have made that page
     ours = str(request.environ.get("HTTP_HOST", "")).lower()
     return place.removesuffix(default) == ours.removesuffix(default)

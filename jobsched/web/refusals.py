@@ -7,8 +7,19 @@ from werkzeug.exceptions import RequestTimeout
 
 from jobsched.web import problems
 
+
+class PlainRequest(Exception):
+    """The client speaks plain HTTP where TLS is spoken."""
+
+
 _STATUSES: dict[type[Exception], tuple[int, str, str, str]] = {
     RequestTimeout: (408, "request-timeout", "Request Timeout", "The request came too slowly."),
+    PlainRequest: (
+        400,
+        "malformed-request",
+        "Malformed request",
+        "This port speaks TLS: the address begins with https.",
+    ),
     broken.LimitRequestLine: (414, "uri-too-long", "URI Too Long", "The address is too long."),
     broken.LimitRequestHeaders: (
         431,

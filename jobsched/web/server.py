@@ -12,6 +12,7 @@ import resource
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from flask import Flask
@@ -20,7 +21,10 @@ from gunicorn.glogging import Logger
 
 from jobsched import clock
 from jobsched.errors import ConfigurationError, Mistake
+from jobsched.settings.certificate import Certificate
 from jobsched.web.audit import flush_all
+from jobsched.web.connection import Connection
+from jobsched.web.encryption import EncryptedConnection
 from jobsched.web.worker import Worker
 
 BACKLOG = 2048
@@ -58,11 +62,11 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, scheme: str = "http") -> str:
     """Return the address at which *listener* is reached, such as ``http://127.0.0.1:58631``."""
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
-    return f"http://{shown}:{port}"
+    return f"{scheme}://{shown}:{port}"
 
 
 def run(
@@ -71,14 +75,17 @@ def run(
     app_factory: Callable[[], Flask],
     beat: Callable[[], None],
     stopping: threading.Event,
+    certificate: Certificate | None = None,
 ) -> None:
     """Serve until TERM, INT or *stopping*; then finish what is being answered.
 
     *app_factory* is called in this process, so that its threads and connections are its own.
+    With a *certificate* TLS is spoken, and nothing else.
     """
-    application = _Application(settings, app_factory)
-    details = (1, os.getppid(), [listener], application, 0, application.cfg)
-    worker = Worker(*details, application.log, beat=_seldom(beat), stopping=stopping)
+    application = _Application(settings, app_factory, certificate)
+    details = (1, os.getppid(), [listener], application, 0, application.cfg, application.log)
+    connect = _connecting(certificate)
+    worker = Worker(*details, beat=_seldom(beat), stopping=stopping, connect=connect)
     try:
         worker.init_process()
     finally:
@@ -86,11 +93,20 @@ def run(
         flush_all(STOP_SECONDS / 2)
 
 
+def _connecting(certificate: Certificate | None) -> Callable[..., Connection]:
+    return Connection if certificate is None else partial(EncryptedConnection, certificate)
+
+
 class _Application(BaseApplication):  # type: ignore[misc]
     """Our configuration in gunicorn's form."""
 
-    def __init__(self, settings: ServerSettings, factory: Callable[[], Flask]) -> None:
-        self._settings, self._factory = settings, factory
+    def __init__(
+        self,
+        settings: ServerSettings,
+        factory: Callable[[], Flask],
+        certificate: Certificate | None,
+    ) -> None:
+        self._settings, self._factory, self._certificate = settings, factory, certificate
         super().__init__()
         self.log = _Log(self.cfg)
 
@@ -109,6 +125,10 @@ class _Application(BaseApplication):  # type: ignore[misc]
             "secure_scheme_headers": {},
             "forwarder_headers": "",
         }
+        if self._certificate is not None:
+            # By these gunicorn knows that it speaks TLS; the files themselves are read by us.
+            changes["certfile"] = str(self._certificate.cert_file)
+            changes["keyfile"] = str(self._certificate.key_file or self._certificate.cert_file)
         for name, value in changes.items():
             self.cfg.set(name, value)
 

@@ -88,6 +88,7 @@ def _event(run: Run) -> bytes:
 def _pieces(
     waiter: Waiter, verbs: Operations, run: Run, stream: str, offset: int
 ) -> Iterator[bytes]:
+    yield b""  # the head of the answer goes out at once, however long nothing is written
     news: Run | Notice | None = None
     while not isinstance(news, Notice):
         run = news or run

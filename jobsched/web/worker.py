@@ -4,6 +4,7 @@ Differences to the original (27.0), each with its reason:
 
 - Request heads are gathered by the accepting loop; a thread is taken only for a whole head, so
   that idle and half-sent connections cost a descriptor and nothing else.
+- TLS handshakes are made by the accepting loop too (:mod:`jobsched.web.encryption`).
 - Head and body have deadlines (the body's grows with what has come); past it: 408.
 - Lingering closes happen in the request's thread. The original does them in the accepting loop,
   where one client that keeps its end open stops all others for two seconds.
@@ -14,116 +15,26 @@ import errno
 import os
 import signal
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn import util
 from gunicorn.http import errors as broken
-from gunicorn.http import get_parser
-from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestTimeout
 
 from jobsched import clock
 from jobsched.web import problems, refusals
+from jobsched.web.connection import Connection
 from jobsched.web.refusals import TooSlow
 
-IDLE_SECONDS = 30.0  # before the first byte of a request
-HEAD_SECONDS = 10.0  # from the first byte of a request to the end of its head
 BODY_SECONDS = 20.0
-SLOWEST = 16_384  # bytes of body a second that buy more time
-SEND_SECONDS = 30.0  # for one piece of an answer
-LINGER_SECONDS = 2.0
-# What a client may still send after its answer, such as the rest of a body that is too large: if
-# it were not taken, the kernel would reset the connection and the answer would be lost.
-LINGER_BYTES = 1 << 25
-LARGEST_HEAD = 65_536  # what the loop gathers; a longer one is left to the parser's limits
 ACCEPT_AT_ONCE = 64
 SWEEP_EVERY = 0.5
 SHORT_SECONDS = 0.05  # until the next try to accept without a free descriptor
-
-
-class PatientUnreader(SocketUnreader):  # type: ignore[misc]
-    """Reads a connection, but not beyond :attr:`deadline`."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        super().__init__(connection)
-        self.deadline = 0.0
-
-    def chunk(self, size_hint: int | None = None) -> bytes:
-        """Return the next bytes.
-
-        Raises: TooSlow when there are none in time.
-        """
-        left = self.deadline - clock.monotonic()
-        if left <= 0:
-            raise TooSlow
-        usual = self.sock.gettimeout()
-        self.sock.settimeout(left if usual is None else min(left, usual))
-        try:
-            data: bytes = super().chunk(size_hint)
-        except TimeoutError:
-            raise TooSlow from None
-        finally:
-            self.sock.settimeout(usual)
-        self.deadline += len(data) / SLOWEST
-        return data
-
-
-class Connection(TConn):  # type: ignore[misc]
-    """A client's connection, and what has come of the head of its next request."""
-
-    parser: Any
-
-    def __init__(self, *details: Any) -> None:
-        super().__init__(*details)
-        self.head = bytearray()
-        self.data_ready = True  # threads get whole heads only: nothing to wait for there
-        self.timeout = clock.monotonic() + IDLE_SECONDS
-        self._closed = False
-
-    def gather(self) -> bool:
-        """Take what has come, without blocking; return whether a thread can go on with it.
-
-        That is so when the head is whole, too long or bare of CR, and when the client is gone.
-        """
-        try:
-            data = self.sock.recv(LARGEST_HEAD)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
-        if not self.head:
-            self.timeout = clock.monotonic() + HEAD_SECONDS
-        self.head += data
-        if not data or len(self.head) > LARGEST_HEAD:
-            return True
-        return b"\r\n\r\n" in self.head or b"\n\n" in self.head
-
-    def init(self) -> None:
-        """Make ready for parsing in a thread; called once per request."""
-        if self.parser is None:
-            self.initialized = True
-            self.parser = get_parser(self.cfg, self.sock, self.client)
-            self.parser.unreader = PatientUnreader(self.sock)
-        self.parser.unreader.deadline = clock.monotonic() + HEAD_SECONDS
-        self.parser.unreader.unread(bytes(self.head))
-        self.head.clear()
-        self.sock.settimeout(SEND_SECONDS)
-
-    def linger(self) -> None:
-        """Close from inside the request's thread, so that the client can read its answer."""
-        if not self._closed:
-            self._closed = True
-            util.close_graceful(self.sock, LINGER_SECONDS, LINGER_BYTES)
-
-    def close(self, graceful: bool = False) -> None:
-        """Close at once; never blocks, never raises."""
-        self._closed = True
-        util.close(self.sock)
 
 
 class Body:
@@ -155,11 +66,20 @@ class Body:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """Serves until *stopping* is set; calls *beat* at least every second."""
+    """Serves until *stopping* is set; calls *beat* at least every second.
 
-    def __init__(self, *details: Any, beat: Callable[[], None], stopping: threading.Event) -> None:
+    *connect* makes a connection of what :class:`Connection` is made of.
+    """
+
+    def __init__(
+        self,
+        *details: Any,
+        beat: Callable[[], None],
+        stopping: threading.Event,
+        connect: Callable[..., Connection] = Connection,
+    ) -> None:
         super().__init__(*details)
-        self._beat, self._stopping = beat, stopping
+        self._beat, self._stopping, self._connect = beat, stopping, connect
         self._gathering: set[Connection] = set()
         self._swept = 0.0
         self._short = False  # of descriptors, when a connection was to be accepted
@@ -189,7 +109,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
         def guarded(environ: dict[str, Any], start_response: Any) -> Any:
             environ["wsgi.input"] = Body(environ["wsgi.input"])
-            return application(environ, start_response)
+            return application(environ, _obeying(start_response))
 
         self.wsgi = guarded
 
@@ -204,7 +124,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._short = True
                 return
             self.nr_conns += 1
-            self._await_head(Connection(self.cfg, client, address, listener.getsockname()))
+            self._await_head(self._connect(self.cfg, client, address, listener.getsockname()))
 
     def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:
         """Go on with a connection that was kept alive."""
@@ -235,6 +155,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Tell a client why its request was not even passed on."""
+        if isinstance(exc, ssl.SSLError):
+            self.log.debug("connection ended reason=%s", exc.reason)
+            return  # what it does not encrypt as agreed is no request; there is no way to answer
         problem = refusals.problem(exc)
         if problem["status"] == 500:
             self.log.error("connection failed", exc_info=exc)
@@ -244,23 +167,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
         try:
-            return bool(super()._keepalive_after(conn, keepalive))
+            keep = bool(super()._keepalive_after(conn, keepalive))
+            if keep:
+                conn.keep_the_rest()
         except (RequestTimeout, broken.ParseException):
             return False  # the rest of the body never came; the answer has been sent
+        return keep
 
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(min(deadline, clock.monotonic() + 0.2))
 
     def _await_head(self, conn: Connection) -> None:
         conn.sock.setblocking(False)
-        conn.timeout = clock.monotonic() + IDLE_SECONDS
+        conn.timeout = clock.monotonic() + conn.patience
         if conn.gather():
             self.enqueue_req(conn)
             return
         self._gathering.add(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self._go_on, conn))
+        # By number: a handshake makes another object of the socket.
+        self.poller.register(conn.sock.fileno(), EVENT_READ, partial(self._go_on, conn))
 
-    def _go_on(self, conn: Connection, client: socket.socket) -> None:
+    def _go_on(self, conn: Connection, client: int) -> None:
         if conn.gather():
             self.poller.unregister(client)
             self._gathering.discard(conn)
@@ -283,11 +210,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _drop(self, conn: Connection) -> None:
         self._gathering.discard(conn)
-        self.poller.unregister(conn.sock)
+        self.poller.unregister(conn.sock.fileno())
         if conn.head:
             self.handle_error(None, conn.sock, conn.client, TooSlow())
         self.nr_conns -= 1
         conn.close()
+
+
+def _obeying(start_response: Any) -> Any:
+    """Return *start_response* with regard for ``Connection: close``, which gunicorn drops."""
+
+    def start(status: str, headers: Sequence[tuple[str, str]], *more: Any) -> Any:
+        if ("Connection", "close") in headers:
+            start_response.__self__.force_close()
+        return start_response(status, headers, *more)
+
+    return start
 
 
 def _send(client: socket.socket, problem: Mapping[str, object]) -> None:

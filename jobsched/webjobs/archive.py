@@ -60,6 +60,11 @@ class _Member:
     info: zipfile.ZipInfo
 
     @property
+    def is_dir(self) -> bool:
+        """Whether it is a folder: its name ends like one."""
+        return _separated(self.info.orig_filename).endswith("/")
+
+    @property
     def mode(self) -> int:
         """The permissions that it names: never set-uid, never writable by others."""
         return (self.info.external_attr >> 16 & 0o755) or _USUAL_MODE
@@ -79,7 +84,7 @@ def unpack(archive: BinaryIO, folder: Path, limits: Limits = LIMITS) -> None:
         _make_folders(members, folder)
         budget = _Budget(limits, length)
         for member in members:
-            if not member.info.is_dir():
+            if not member.is_dir:
                 _unpack_file(opened, member, folder / member.path, budget)
         _restore_folders(members, folder)
 
@@ -95,7 +100,7 @@ def _checked(
     opened: zipfile.ZipFile, archive: BinaryIO, length: int, limits: Limits
 ) -> Sequence[_Member]:
     """Return the members of an archive in which nothing is wrong."""
-    infos = opened.infolist()
+    infos = [info for info in opened.infolist() if info.orig_filename != "./"]
     members = [_Member(_path(info, limits), info) for info in infos]
     for member in members:
         _check_kind(member)
@@ -107,7 +112,7 @@ def _checked(
 
 
 def _path(info: zipfile.ZipInfo, limits: Limits) -> PurePosixPath:
-    name = info.orig_filename
+    name = _separated(info.orig_filename)
     if not name or name.startswith("/") or FORBIDDEN.intersection(name):
         raise refusal("name", f"The name {name[:100]!r} is absolute or has a forbidden character.")
     parts = name.removesuffix("/").split("/")
@@ -119,9 +124,17 @@ def _path(info: zipfile.ZipInfo, limits: Limits) -> PurePosixPath:
     return PurePosixPath(*parts)
 
 
+def _separated(name: str) -> str:
+    """Return *name* as packers in common use mean it.
+
+    That of Windows PowerShell 5 separates folders by backslashes, bsdtar begins with ``./``.
+    """
+    return name.replace("\\", "/").removeprefix("./")
+
+
 def _check_kind(member: _Member) -> None:
     info, kind = member.info, stat.S_IFMT(member.info.external_attr >> 16)
-    allowed = {0, stat.S_IFDIR} if info.is_dir() else {0, stat.S_IFREG}
+    allowed = {0, stat.S_IFDIR} if member.is_dir else {0, stat.S_IFREG}
     if kind not in allowed:
         raise refusal("kind", f"{member.path} is a link, a device or another special file.")
     if info.flag_bits & _ENCRYPTED:
@@ -137,7 +150,7 @@ def _check_names(members: Sequence[_Member]) -> None:
         name = str(member.path).casefold()
         if name in seen:
             raise refusal("duplicate", f"{member.path} is there twice.")
-        seen[name] = member.info.is_dir()
+        seen[name] = member.is_dir
     for member in members:
         for parent in member.path.parents:
             if seen.get(str(parent).casefold()) is False:
@@ -185,7 +198,7 @@ class _Budget:
 
 def _make_folders(members: Sequence[_Member], folder: Path) -> None:
     """Make every folder that is named or needed, the outer ones first."""
-    named = {member.path for member in members if member.info.is_dir()}
+    named = {member.path for member in members if member.is_dir}
     needed = {parent for member in members for parent in member.path.parents}
     for path in sorted((named | needed) - {PurePosixPath()}):
         folder.joinpath(path).mkdir(exist_ok=True)
@@ -217,7 +230,7 @@ def _blocks(opened: zipfile.ZipFile, member: _Member) -> Iterator[bytes]:
 def _restore_folders(members: Sequence[_Member], folder: Path) -> None:
     """Give the folders their own modes and times, which unpacking into them has changed."""
     for member in members:
-        if member.info.is_dir():
+        if member.is_dir:
             path = folder / member.path
             path.chmod(member.mode | 0o700)
             _restore_time(member, path)

@@ -6,30 +6,27 @@ was. Kudu: JobsController.CreateJob, ZipController; W28 to W32, W37.
 """
 
 import errno
-import os
 import re
 import shutil
-import stat
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
-from filecmp import cmp
 from functools import lru_cache
 from pathlib import Path
 
 from jobsched.errors import Conflict, InvalidInput, UnknownWebJob
-from jobsched.webjobs import archive, discovery, swapping
+from jobsched.webjobs import archive, discovery, merging, swapping
 from jobsched.webjobs.archive import LIMITS, Limits
 from jobsched.webjobs.choice import Scripts
 from jobsched.webjobs.places import Site, WebJobType
 from jobsched.webjobs.staging import FOLDER_MODE, Entry, Staging, locked
-from jobsched.webjobs.tree import TICK
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 _NO_SCRIPT = (
     "There is no script in it that could run: a file run.* or one with a known suffix is needed."
 )
+Prepare = Callable[[Path, Entry], None]  # what is there now, and what has come
 _APART = ".jobsched"  # beside the jobs, where they lie on another file system than the rest
 
 
@@ -91,22 +88,46 @@ class Deployments:
         Raises: InvalidInput when the archive is refused or holds no script; OSError.
         """
         self._unpack(entry, entry.new)
-        self._put(place, entry)
+        self._put(place, entry, merging.replace)
 
     def replace_by_file(self, place: Place, entry: Entry, name: str) -> None:
         """Put one file, called *name*, in the job's place; refused as above."""
-        _move_file(entry, entry.new, name)
-        self._put(place, entry)
+        merging.take_file(entry, entry.new, name)
+        self._put(place, entry, merging.replace)
 
     def merge_archive(self, place: Place, entry: Entry) -> None:
         """Lay a zip file over what the job has: adds and overwrites, never clears (W32)."""
         self._unpack(entry, entry.added)
-        self._put(place, entry, _lay_over)
+        self._put(place, entry, merging.lay_over)
 
     def merge_file(self, place: Place, entry: Entry, name: str) -> None:
         """Add one file, called *name*, to what the job has, or overwrite it."""
-        _move_file(entry, entry.added, name)
-        self._put(place, entry, _lay_over)
+        merging.take_file(entry, entry.added, name)
+        self._put(place, entry, merging.lay_over)
+
+    def merge_folders(self, added: Sequence[tuple[Place, Path]], check: Callable[[], None]) -> None:
+        """Lay whole folders over jobs, each of them moved from its path.
+
+        No job changes before all are judged, and *check* has found nothing else; then one after
+        the other does, each at once. A job that has no script already may stay so.
+
+        Raises: InvalidInput as above; what *check* raises.
+        """
+        with ExitStack() as stack:
+            # All entries first: whoever cleans up holds the folder of entries and waits for jobs.
+            places = sorted(added, key=lambda one: (one[0].kind, one[0].name.lower()))
+            entries = [stack.enter_context(self.upload(place)) for place, _ in places]
+            ready = []
+            for (place, folder), entry in zip(places, entries, strict=True):
+                stack.enter_context(self.alone(place))
+                settled = self._settled(place)
+                shutil.move(folder, entry.added)
+                merging.lay_over(settled.folder, entry)
+                self._judge(settled, entry)
+                ready.append((settled, entry))
+            check()
+            for settled, entry in ready:
+                self._swap(settled, entry)
 
     def rollback(self, kind: WebJobType, name: str) -> Place:
         """Let the present version of a job and the one before change places; return the place.
@@ -163,17 +184,17 @@ class Deployments:
 
     # -- the swap -----------------------------------------------------------------------------
 
-    def _put(
-        self, place: Place, entry: Entry, prepare: Callable[[Path, Entry], None] | None = None
-    ) -> None:
+    def _put(self, place: Place, entry: Entry, prepare: Prepare) -> None:
         with self.alone(place):
             place = self._settled(place)
-            if prepare is not None:
-                prepare(place.folder, entry)
+            prepare(place.folder, entry)
             if self._scripts.choose(entry.new, place.name) is None:
                 raise InvalidInput.field("zip", "script", _NO_SCRIPT)
-            _tell_apart(entry.new, place.folder)
             self._swap(place, entry)
+
+    def _judge(self, place: Place, entry: Entry) -> None:
+        if not place.exists and self._scripts.choose(entry.new, place.name) is None:
+            raise InvalidInput.field("zip", "script", f"{place.name}: {_NO_SCRIPT}")
 
     def _settled(self, place: Place) -> Place:
         """Return *place* as it is now: somebody may just have made it by a name of another case."""
@@ -248,74 +269,10 @@ class Deployments:
             shutil.rmtree(previous, ignore_errors=True)
 
     def _unpack(self, entry: Entry, folder: Path) -> None:
-        _make(folder)
+        merging.make(folder)
         with entry.body.open("rb") as file:
             archive.unpack(file, folder, self._limits)
         entry.body.unlink()
-
-
-def _move_file(entry: Entry, folder: Path, name: str) -> None:
-    """Make the received body the one file of *folder*; executable, as a program has to be."""
-    _make(folder)
-    entry.body.rename(folder / name)
-    folder.joinpath(name).chmod(FOLDER_MODE)
-
-
-def _lay_over(present: Path, entry: Entry) -> None:
-    """Make ``new`` a copy of *present*, and what was added laid over it."""
-    _make(entry.new)
-    if present.is_dir():
-        _copy(present, entry.new)
-    for place, folders, names in os.walk(entry.added):
-        inside = entry.new / Path(place).relative_to(entry.added)
-        for name in folders:
-            _check(inside / name, stat.S_IFDIR)
-            inside.joinpath(name).mkdir(mode=FOLDER_MODE, exist_ok=True)
-        for name in names:
-            _check(inside / name, stat.S_IFREG)
-            Path(place, name).replace(inside / name)
-
-
-def _tell_apart(new: Path, present: Path) -> None:
-    """Move on the time of each file that differs from the present one and bears its time.
-
-    Archives made by build tools have one time for all their files, and it is by their times that
-    clients and the server itself see that files have changed.
-    """
-    for place, _, names in os.walk(new):
-        for name in names:
-            path = Path(place, name)
-            other, facts = present / path.relative_to(new), path.lstat()
-            with suppress(OSError):
-                same = other.lstat().st_mtime_ns // TICK == facts.st_mtime_ns // TICK
-                if same and stat.S_ISREG(facts.st_mode) and not cmp(path, other, shallow=False):
-                    later = facts.st_mtime_ns + TICK
-                    os.utime(path, ns=(later, later))
-
-
-def _check(path: Path, kind: int) -> None:
-    """Refuse to lay a file over a folder, or anything over what is neither."""
-    with suppress(FileNotFoundError):
-        if stat.S_IFMT(path.lstat().st_mode) != kind:
-            message = f"{path.name} is something else in what is there already."
-            raise InvalidInput.field("zip", "kind", message)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy files, folders and links with their modes and times; nothing else can be copied."""
-    for path in source.iterdir():
-        copy, mode = target / path.name, path.lstat().st_mode
-        if stat.S_ISDIR(mode):
-            copy.mkdir()
-            _copy(path, copy)
-        elif stat.S_ISREG(mode) or stat.S_ISLNK(mode):
-            shutil.copy2(path, copy, follow_symlinks=False)
-    shutil.copystat(source, target)
-
-
-def _make(folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(FOLDER_MODE)
 
 
 @lru_cache(maxsize=64)

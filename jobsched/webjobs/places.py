@@ -8,6 +8,7 @@ from jobsched.model import WebJobType
 
 APP_DATA = "App_Data"
 SCHEDULER_LOG = "job_scheduler.log"
+SCHEDULER_LOGS = (SCHEDULER_LOG, "job_scheduler_prev.log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +131,7 @@ def _as_on_disk(folder: Path, name: str) -> Path:
     return next((path for path in entries(folder) if path.name.lower() == wanted), exact)
 
 
-__all__ = ["APP_DATA", "SCHEDULER_LOG", "Site", "WebJobType", "entries", "is_file", "is_folder"]
+__all__ = [
+    "APP_DATA", "SCHEDULER_LOG", "SCHEDULER_LOGS", "Site", "WebJobType", "entries", "is_file",
+    "is_folder",
+]  # fmt: skip

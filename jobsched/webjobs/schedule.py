@@ -14,6 +14,7 @@ from jobsched.errors import FieldError, InvalidInput
 from jobsched.model import OccurrenceOutcome
 from jobsched.storage.occurrences import NewOccurrence
 from jobsched.triggers import Stretch, Trigger, parse
+from jobsched.triggers.zones import zone
 
 LATEST = 600.0  # seconds that a moment may be late and still run (Kudu)
 COALESCED = "a newer moment took its place"
@@ -45,6 +46,7 @@ def read(
         if idle := sorted(keys.keys() & _ALONE):
             message = f"{idle[0]} needs a schedule or a recurrence beside it."
             raise InvalidInput.field(idle[0], "required", message)
+        _check_zone(keys.get("timezone"))
         return None
     try:
         return parse(keys, created_us=created_us, timezone=timezone, calendars=calendars)
@@ -88,6 +90,12 @@ def anew(trigger: Trigger, latest_us: int | None, now_us: int, grace: float | No
     older = trigger.count_between(due, overdue.last)
     entry = _entry(older, OccurrenceOutcome.COALESCED, COALESCED)
     return Fresh(next_us=overdue.last, entries=entry)
+
+
+def _check_zone(name: object) -> None:
+    if name is not None and not (isinstance(name, str) and zone(name)):
+        message = "timezone must be the IANA name of a time zone."
+        raise InvalidInput.field("timezone", "timezone", message)
 
 
 def _entry(stretch: Stretch, outcome: OccurrenceOutcome, reason: str) -> tuple[NewOccurrence, ...]:

@@ -3,7 +3,8 @@
 import ctypes
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 _HERE = -100  # AT_FDCWD
@@ -32,12 +33,36 @@ def exchange(one: Path, other: Path) -> bool:
 
 def sync(folder: Path) -> None:
     """Have all of *folder* on the disk itself, so that a power cut keeps it."""
-    paths = list(_everything(folder))
+    paths = list(islice(_everything(folder), _SYNC_ONE_BY_ONE + 1))
     if len(paths) > _SYNC_ONE_BY_ONE:
-        os.sync()
+        sync_all(folder)
         return
     for path in paths:
         sync_one(path)
+
+
+def sync_all(folder: Path) -> None:
+    """Have all of the file system that *folder* is on, and no other, on the disk."""
+    syncfs = getattr(_libc, "syncfs", None)
+    if syncfs is None:
+        os.sync()
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(descriptor)
+
+
+def sync_folders(folders: Sequence[Path]) -> None:
+    """Have the names in these folders of one file system on the disk."""
+    if len(folders) > _SYNC_ONE_BY_ONE:
+        sync_all(folders[0])
+        return
+    for folder in folders:
+        sync_one(folder)
 
 
 def sync_one(path: Path) -> None:

@@ -7,25 +7,20 @@ folder relative to the one before, so that no link and no change in between lead
 
 import errno
 import os
-import shutil
 import stat
-import time
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from jobsched.errors import Conflict, NotAllowed, NotFound
-from jobsched.webjobs import folding
+from jobsched.webjobs import folding, moving, swapping
 from jobsched.webjobs.places import Site
 from jobsched.webjobs.staging import FOLDER_MODE
 
 TOPS = ("site", "data", "LogFiles")
 HOME = "home"  # what clients keep at the root, as they may on a site of Kudu
-TICK = 100  # nanoseconds: the smallest difference that entity tags show
-_SOON = 10_000_000_000  # nanoseconds: a time that lies further ahead was set on purpose
 _FILE_MODE = 0o644
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -129,26 +124,33 @@ class Tree:
                     raise Conflict(f"{parts[-1]} is there already and is no plain file.")
                 mode, before = stat.S_IMODE(facts.st_mode), facts.st_mtime_ns
             source.chmod(mode)
-            moment = later_than(before)
+            moment = moving.later_than(before)
             os.utime(source, ns=(moment, moment))
-            _move_in(source, folder, parts[-1])
+            moving.move_in(source, folder, parts[-1])
             os.fsync(folder)
             return _node(parts[-1], os.stat(parts[-1], dir_fd=folder, follow_symlinks=False))
+
+    def check_lay(self, parts: Parts, source: Path) -> None:
+        """Check that :meth:`lay` has nothing in its way. Raises: NotAllowed, Conflict."""
+        for place, folders, names in os.walk(source):
+            self._check_kinds(self._below(parts, source, place), folders, names)
 
     def lay(self, parts: Parts, source: Path) -> None:
         """Move all that the folder *source* holds into the folder at *parts*, over what is there.
 
         Times and modes are those of *source*; only what another version of a file bears is moved
-        on. Raises: NotAllowed, Conflict before anything is changed, when kinds do not agree.
+        on. All of it is on the disk afterwards. Raises: NotAllowed, Conflict before anything is
+        changed, when kinds do not agree.
         """
-        for place, folders, names in os.walk(source):
-            inside = (*parts, *Path(place).relative_to(source).parts)
-            self._check_kinds(inside, folders, names)
-        for place, _, names in os.walk(source):
-            inside = (*parts, *Path(place).relative_to(source).parts)
-            with self.opened(inside, make=True) as folder:
+        self.check_lay(parts, source)
+        swapping.sync(source)
+        touched = [self._below(parts, source, place) for place, _, _ in os.walk(source)]
+        for inside, (place, _, names) in zip(touched, [*os.walk(source)], strict=True):
+            with self._made(inside) as folder:
                 for name in names:
-                    _lay_file(Path(place, name), folder)
+                    moving.lay_file(Path(place, name), folder)
+        home = self._site.root / HOME
+        swapping.sync_folders([self.path(inside) if inside else home for inside in touched])
 
     def make_folder(self, parts: Parts) -> None:
         """Make the folder at *parts* and those before it. Raises: NotAllowed, Conflict."""
@@ -175,7 +177,7 @@ class Tree:
                 if trash is None:
                     os.rmdir(parts[-1], dir_fd=folder)
                 else:
-                    _throw_away(folder, parts[-1], trash)
+                    moving.throw_away(folder, parts[-1], trash)
             except FileNotFoundError:
                 raise _missing(parts) from None
             except OSError as error:
@@ -198,11 +200,30 @@ class Tree:
                 found.append(("", stack.enter_context(self._from(self._site.root / HOME))))
             yield found
 
+    def _below(self, parts: Parts, source: Path, place: str) -> tuple[str, ...]:
+        """Return the parts at which *place*, a folder in *source*, is laid over *parts*."""
+        return self.resolved((*parts, *Path(place).relative_to(source).parts))
+
+    def _made(self, parts: Parts) -> AbstractContextManager[int]:
+        """Give the folder at *parts*, made if need be; files at the root are the clients' own."""
+        home = self._site.root / HOME
+        return self.opened(parts, make=True) if parts else self._walked(home, (), make=True)
+
     def _check_kinds(self, parts: Parts, folders: Sequence[str], names: Sequence[str]) -> None:
-        for name in (*folders, *names):
-            node = self.look((*parts, name))
-            if node is not None and (not node.is_folder if name in folders else not node.is_file):
-                raise Conflict(f"{shown(name)} is there already and is something else.")
+        if not parts:
+            for name in (*folders, *names):
+                self._check_kind(self.look((name,)), is_folder=name in folders)
+            return
+        with suppress(NotFound), self.opened(parts) as folder:
+            for name in (*folders, *names):
+                with suppress(FileNotFoundError):
+                    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                    self._check_kind(_node(name, facts), is_folder=name in folders)
+
+    @staticmethod
+    def _check_kind(node: Node | None, *, is_folder: bool) -> None:
+        if node is not None and not (node.is_folder if is_folder else node.is_file):
+            raise Conflict(f"{shown(node.name)} is there already and is something else.")
 
     def _base(self, top: str) -> Path:
         """Return the folder in which the first name of a path lies."""
@@ -237,12 +258,6 @@ class Tree:
 
 
 _NO_FILE = "{} is no plain file."
-
-
-def later_than(before: int | None) -> int:
-    """Return the present time in nanoseconds, moved on by a tick when *before* is not before."""
-    now = time.time_ns()
-    return before + TICK if before is not None and now - TICK < before < now + _SOON else now
 
 
 def _step(descriptor: int, parts: Parts, *, make: bool) -> int:
@@ -294,46 +309,3 @@ def _inside(folder: int) -> list[Node]:
         with suppress(FileNotFoundError):
             found.append(_node(name, os.stat(name, dir_fd=folder, follow_symlinks=False)))
     return found
-
-
-def _move_in(source: Path, folder: int, name: str) -> None:
-    """Give *source* its name in *folder*; from another file system by way of a hidden copy."""
-    try:
-        os.replace(source, name, dst_dir_fd=folder)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-    else:
-        return
-    hidden = f".{uuid.uuid4().hex}.tmp"
-    target = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, dir_fd=folder)
-    try:
-        with source.open("rb") as file, os.fdopen(target, "wb") as copy:
-            shutil.copyfileobj(file, copy)
-            facts = os.fstat(file.fileno())
-            os.fchmod(copy.fileno(), stat.S_IMODE(facts.st_mode))
-            copy.flush()
-            os.utime(copy.fileno(), ns=(facts.st_mtime_ns, facts.st_mtime_ns))
-        os.replace(hidden, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(hidden, dir_fd=folder)
-        raise
-
-
-def _lay_file(source: Path, folder: int) -> None:
-    """Move *source* into *folder*; a time that an older version has already is moved on."""
-    with suppress(FileNotFoundError):
-        before = os.stat(source.name, dir_fd=folder, follow_symlinks=False).st_mtime_ns
-        if before // TICK == source.stat().st_mtime_ns // TICK:
-            os.utime(source, ns=(before + TICK, before + TICK))
-    _move_in(source, folder, source.name)
-
-
-def _throw_away(folder: int, name: str, trash: Path) -> None:
-    try:
-        os.rename(name, trash, src_dir_fd=folder)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        shutil.rmtree(name, dir_fd=folder)

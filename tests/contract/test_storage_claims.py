@@ -80,6 +80,15 @@ def test_the_runs_of_a_full_job_do_not_hold_up_the_others(store: Store) -> None:
     assert claimed == [waiting[0], behind.id, alone.id]
 
 
+def test_who_finds_nothing_to_claim_keeps_no_writer_waiting(store: Store) -> None:
+    add_run(store, add_job(store), not_before_us=NOON + 10)
+
+    with store.database.write():  # asked for a second time here, the turn would never come
+        assert store.claims.claim("here", "boot", ["r1"], 4, NOON) == []
+
+    assert len(store.claims.claim("here", "boot", ["r1"], 4, NOON + 10)) == 1
+
+
 def test_a_start_is_noted_once_for_itsclaim(store: Store) -> None:
     run = add_run(store)
     claim_all(store)

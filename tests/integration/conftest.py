@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.runner import RunnerClient, running_runner
+from tests.support.services import Services
 from tests.support.task_host import TaskHost
 from tests.support.tasks import TASKS, Tasks
 
@@ -38,3 +39,10 @@ def warm(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 def tasks(runner: RunnerClient, tasks_dir: Path) -> Tasks:
     return Tasks(runner, tasks_dir)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    services = Services(tmp_path)
+    yield services
+    services.site.close()

@@ -10,7 +10,7 @@ import pytest
 from jobsched.execution.runner import program
 from jobsched.execution.supervisor import pulse
 from jobsched.model import Outcome, RunState
-from tests.support.processes import processes_of
+from tests.support.processes import command_of, processes_of
 from tests.support.supervision import Site
 
 
@@ -25,7 +25,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 
 def runner_of(site: Site) -> psutil.Process:
     """Return the one runner of the site."""
-    (found,) = [one for one in processes_of(site.folder) if program.__file__ in one.cmdline()]
+    (found,) = [one for one in processes_of(site.folder) if program.__file__ in command_of(one)]
     return found
 
 

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tests.support.ledger import Ledger
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -78,4 +79,4 @@ def _kill(server: Server, dice: random.Random) -> None:
 
 
 def _strays(server: Server) -> list[psutil.Process]:
-    return [p for p in server.processes() if "quick.bash" in " ".join(p.cmdline())]
+    return [p for p in server.processes() if "quick.bash" in " ".join(command_of(p))]

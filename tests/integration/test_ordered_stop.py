@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.support import runs
 from tests.support.ledger import Ledger
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -172,11 +172,8 @@ def test_a_kept_run_ends_once_with_its_true_result(tmp_path: Path) -> None:
 def pid_of(house: House, script: str) -> int:
     """Return the process that runs *script*, 0 if there is none."""
     for process in house.server.processes():
-        try:
-            if any(word.endswith(script) for word in process.cmdline()):
-                return process.pid
-        except psutil.Error:
-            continue
+        if any(word.endswith(script) for word in command_of(process)):
+            return process.pid
     return 0
 
 

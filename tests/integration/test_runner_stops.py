@@ -125,6 +125,27 @@ def test_a_stopped_run_may_end_in_its_own_way_within_the_grace(
     assert (ended["ended_by"], ended["exit_code"]) == ("stop", 7)
 
 
+def test_a_stop_that_is_told_twice_is_heard_once(runner: RunnerClient, tmp_path: Path) -> None:
+    heard, finish = tmp_path / "heard", tmp_path / "finish"
+    runner.shell(
+        1,
+        f"trap 'echo 1 >> {heard}; while [ ! -e {finish} ]; do sleep .02; done; exit 7' TERM; "
+        f"echo 1 > {tmp_path}/up; while :; do sleep .02; done",
+        grace=60,
+    )
+    number_in(tmp_path / "up")
+    runner.stop(1)
+    number_in(heard)
+
+    runner.stop(1)
+    runner.shell(2, "true")  # once it has ended, the second stop has been dealt with
+    runner.receive("ended", 2)
+    finish.touch()
+
+    assert runner.receive("ended", 1)["exit_code"] == 7
+    assert heard.read_text() == "1\n"
+
+
 def test_a_suspended_run_hears_the_stop(runner: RunnerClient) -> None:
     runner.shell(1, "kill -STOP $$; exit 0")
     pid = runner.receive("started", 1)["pid"]
@@ -167,6 +188,16 @@ def test_a_run_past_its_timeout_is_stopped(runner: RunnerClient) -> None:
 
     assert (ended["ended_by"], ended["reason"]) == ("timeout", "It ran longer than 0.3 s.")
     assert Output.in_files(runner.folder / "runs" / "1.1").read("out") == b"so far\n"
+
+
+def test_no_idle_timeout_is_too_short_for_a_runner(runner: RunnerClient) -> None:
+    runner.shell(1, "while :; do :; done", idle_timeout=1e-300)
+
+    ended = runner.run(2, "true")
+
+    assert ended["ended_by"] == "exit"
+    runner.stop(1)
+    assert runner.receive("ended", 1)["ended_by"] in {"stop", "idle"}
 
 
 def test_an_idle_run_is_stopped(runner: RunnerClient) -> None:

@@ -1,15 +1,19 @@
 """Task processes in trouble: frozen or killed; no other run suffers for it."""
 
+import signal
+
 import psutil
 
+from tests.support.processes import command_of
 from tests.support.runner import lives
 from tests.support.tasks import PROGRAM, Tasks
+from tests.support.waiting import until
 
 
 def task_processes(tasks: Tasks) -> list[psutil.Process]:
     """Return the runner's workers and zygotes."""
     children = psutil.Process(tasks.runner.process.pid).children()
-    return [child for child in children if PROGRAM in child.cmdline()]
+    return [child for child in children if PROGRAM in command_of(child)]
 
 
 def obeyed(tasks: Tasks) -> None:
@@ -58,6 +62,60 @@ def test_a_worker_that_dies_in_a_call_takes_only_that_run(tasks: Tasks) -> None:
 
     assert (ended["signal"], ended["ended_by"]) == (9, "exit")
     assert tasks.run(2)["exit_code"] == 0
+
+
+def test_a_call_that_a_dead_worker_never_heard_goes_to_another(tasks: Tasks) -> None:
+    tasks.run(1)
+    [worker] = task_processes(tasks)
+    tasks.runner.process.send_signal(signal.SIGSTOP)
+    tasks.start(2)  # obeyed before the death is noticed: both wait, and this came first
+    worker.kill()
+    until(lambda: not lives(worker.pid))
+
+    tasks.runner.process.send_signal(signal.SIGCONT)
+    ended = tasks.runner.receive("ended", 2)
+
+    assert (ended["exit_code"], ended["signal"]) == (0, None)
+    assert tasks.output(ended)[0].startswith("call 1 of ")
+
+
+def test_a_call_that_a_worker_had_no_time_to_read_goes_to_another(tasks: Tasks) -> None:
+    tasks.run(1)
+    [worker] = task_processes(tasks)
+    worker.suspend()
+    tasks.start(2)
+    first = tasks.runner.receive("started", 2)
+
+    worker.kill()
+    second = tasks.runner.receive("started", 2)
+    ended = tasks.runner.receive("ended", 2)
+
+    assert first["pid"] == worker.pid != second["pid"]
+    assert (ended["exit_code"], ended["signal"]) == (0, None)
+
+
+def test_a_stopped_run_is_not_handed_to_another_worker(tasks: Tasks) -> None:
+    tasks.run(1)
+    [worker] = task_processes(tasks)
+    worker.suspend()
+    tasks.start(2)
+
+    tasks.runner.stop(2)
+    ended = tasks.runner.receive("ended", 2)
+
+    assert (ended["ended_by"], ended["signal"]) == ("stop", 15)
+    assert tasks.run(3)["exit_code"] == 0
+
+
+def test_a_worker_that_dies_before_its_first_call_fails_the_run(tasks: Tasks) -> None:
+    """Loading is the task's own work: one that kills its process would do so for ever."""
+    tasks.start(1, arguments={"hanging": "yes"})
+    tasks.runner.receive("started", 1)
+    [worker] = task_processes(tasks)
+
+    worker.kill()
+
+    assert tasks.runner.receive("ended", 1)["signal"] == 9
 
 
 def test_a_worker_without_its_streams_is_replaced(tasks: Tasks) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -63,12 +64,7 @@ def _add(server: Server) -> str:
 
 def _services(server: Server) -> list[psutil.Process]:
     """Return the living processes of services: what the scripts became."""
-    found = []
-    for process in server.processes():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if process.cmdline()[:1] == ["sleep"]:
-                found.append(process)
-    return found
+    return [one for one in server.processes() if command_of(one)[:1] == ["sleep"]]
 
 
 def _all_run(server: Server, jobs: list[str]) -> bool:

@@ -7,7 +7,11 @@ import pytest
 
 from jobsched import clock, events
 from jobsched.events import Event
-from jobsched.model import End, EndedBy, Outcome, RunState
+from jobsched.execution.protocol import Message
+from jobsched.execution.supervisor import filling
+from jobsched.execution.supervisor.commands import start_message
+from jobsched.execution.supervisor.surroundings import Surroundings
+from jobsched.model import End, EndedBy, Outcome, Run, RunState
 from jobsched.storage.settling import Settlement
 from tests.support.runner import lives
 from tests.support.supervision import Site
@@ -241,3 +245,25 @@ def test_an_ordered_stop_ends_what_lives(site: Site) -> None:
 
     assert (run.ended_by, run.reason) == (EndedBy.SHUTDOWN, "The server was stopped.")
     assert not supervisor.hosting
+
+
+def test_a_mistake_about_one_run_stops_no_other(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(run: Run, around: Surroundings) -> Message:
+        if run.params:
+            raise TypeError("odd facts")
+        return start_message(run, around)
+
+    monkeypatch.setattr(filling, "start_message", mistaken)
+    site.script("hello", "true")
+    odd, even = site.queue("hello", params={"odd": 1}), site.queue("hello")
+    site.start()
+
+    assert site.until_done(even).outcome is Outcome.SUCCEEDED
+    run = site.until_done(odd)
+    assert (run.ended_by, run.reason) == (
+        EndedBy.NOT_STARTED,
+        "It cannot be started: odd facts.",
+    )
+    assert "run not understood" in caplog.text

@@ -109,17 +109,16 @@ def test_the_call_does_not_outlive_its_caller(tmp_path: Path) -> None:
         "@watchdog(60)\ndef hang():\n    print(os.getpid(), flush=True)\n    signal.pause()\n"
         "hang()\n"
     )
-    caller = subprocess.Popen(
+    path = str(Path(__file__).parents[2])
+    with subprocess.Popen(
         [sys.executable, script],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    assert caller.stdout is not None
-    with caller.stdout:
+        env={**os.environ, "PYTHONPATH": path},
+    ) as caller:
+        assert caller.stdout is not None
         pid = int(caller.stdout.readline())
 
-    caller.kill()
-    caller.wait()
+        caller.kill()
 
     until(lambda: not alive(pid), message="the call goes on")

@@ -203,6 +203,7 @@ def test_too_large_a_body_is_refused_before_it_is_read(server: WebProcess) -> No
 
     assert answer.status == 413
     assert answer.problem()["type"] == "/errors/too-large"
+    assert answer.headers["connection"] == "close"
 
 
 def test_who_sends_too_much_still_reads_why(server: WebProcess) -> None:

@@ -3,17 +3,15 @@
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
 from jobsched import clock
 from jobsched.execution.processes import all_processes, cookie_of
 from jobsched.execution.runner import program
 from jobsched.model import EndedBy, Job, Outcome, Policy, Run, RunState
-from tests.support.processes import processes_of
+from tests.support.processes import command_of, processes_of
 from tests.support.supervision import Site
 from tests.support.waiting import until
 from tests.support.webjobruns import (
@@ -323,8 +321,8 @@ def test_thousands_of_lines_are_all_there(site: Site) -> None:
 def not_left(site: Site) -> bool:
     """Return whether nothing of any run lives, only runners do."""
     for process in processes_of(site.folder):
-        with suppress(psutil.NoSuchProcess):
-            assert program.__file__ in process.cmdline(), process.cmdline()
+        command = command_of(process)
+        assert not command or program.__file__ in command, command
     mine = [one for one in all_processes().values() if not one.gone and cookie_of(one.pid)]
     return not any(str(site.folder) in _environment(one.pid) for one in mine)
 

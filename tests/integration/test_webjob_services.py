@@ -60,6 +60,21 @@ def test_the_variables_of_a_continuous_run(site: Site) -> None:
     assert facts["WEBSITE_ALWAYS_ON_JOB_RUNNING_always"] == "true"
 
 
+def test_W11_the_app_settings_count_for_what_ended_during_a_crash(site: Site) -> None:
+    add(site, "lives", "run.sh", "exec sleep 600\n")
+    site.store.switches.put("app_settings", {"WEBJOBS_RESTART_TIME": "33"})
+    site.start()
+    says(site, "lives", "Running")
+    site.crash()
+    site.kill_runners()
+
+    site.start()
+
+    assert ("SYS INFO", "Process went down, waiting for 33 seconds") in says(
+        site, "lives", "PendingRestart"
+    )
+
+
 def test_an_end_and_the_wait_after_it_are_told(site: Site) -> None:
     add(site, "ends", "run.sh", "echo once\n")
     site.store.switches.put("app_settings", {"WEBJOBS_RESTART_TIME": "33"})

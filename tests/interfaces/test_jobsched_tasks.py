@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -175,7 +176,7 @@ def test_J32_a_script_past_its_time_is_killed_with_all_its_children(
     assert job.output == "began\n"
     assert logged(server, job.id, "WARNING", "timed_out")
     assert logged(server, job.id, "began")
-    assert not [p for p in server.processes() if MARK in p.cmdline()]
+    assert not [p for p in server.processes() if MARK in command_of(p)]
 
 
 def test_J33_a_failing_script_shows_its_status_and_stays_scheduled(server: Server) -> None:

@@ -46,6 +46,7 @@ ANSWERS = {
     "/garbage": b"\\x00\\xff\\r\\n\\r\\n",
     "/typeless": b"HTTP/1.1 299 \\r\\nContent-Length: 0\\r\\n\\r\\n",
     "/silent": b"",
+    "/full": b"HTTP/1.1 413 Full\\r\\nContent-Length: 4\\r\\n\\r\\nfull",
 }
 listener = socket.create_server(("127.0.0.1", int(os.environ["WEBJOBS_PORT"])))
 while True:
@@ -172,6 +173,12 @@ def test_an_answer_that_breaks_off_breaks_off(kudu: Kudu, rude: str) -> None:
         kudu.server.get(f"{rude}/short")
 
     assert "Traceback" not in kudu.server.log
+
+
+def test_an_early_refusal_of_a_large_body_goes_through(kudu: Kudu, rude: str) -> None:
+    answer = kudu.server.put(f"{rude}/full", data=b"x" * 20_000_000)
+
+    assert (answer.status_code, answer.text) == (413, "full")
 
 
 def test_odd_answers_go_through(kudu: Kudu, rude: str) -> None:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.support.kudu import Kudu
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -33,7 +34,7 @@ def starts(kudu: Kudu, name: str) -> list[datetime]:
 
 
 def sleepers(kudu: Kudu, mark: str = "300") -> int:
-    return sum(mark in process.cmdline() for process in kudu.server.processes())
+    return sum(mark in command_of(process) for process in kudu.server.processes())
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -120,6 +121,7 @@ def test_W43_a_singleton_runs_on_one_of_two_servers(tmp_path: Path) -> None:
         second = Server(tmp_path, flags=["--node", "second"])
         with second:
             until(lambda: sleepers(kudu) == 2, 20, "both servers run it")
+            until(lambda: _states(kudu) == ["Running", "Running"], 20, "both servers say so")
             lines = kudu.job("continuous", "shared")["detailed_status"]
             assert lines == "first - Running\r\nsecond - Running\r\n"
 

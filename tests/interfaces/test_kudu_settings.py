@@ -48,6 +48,7 @@ def test_settings_of_an_unknown_job_are_a_404(kudu: Kudu, kind: str) -> None:
         ({"json": {"schedule": "every day"}}, "schedule"),
         ({"json": {"schedule": 5}}, "schedule"),
         ({"json": {"timezone": "Mars/Phobos", "schedule": "0 0 3 * * *"}}, "timezone"),
+        ({"json": {"timezone": "Mars/Phobos"}}, "timezone"),
         ({"json": {"stopping_wait_time": "long"}}, "stopping_wait_time"),
         ({"json": {"on_conflict": "explode"}}, "on_conflict"),
         ({"json": [1]}, "object"),

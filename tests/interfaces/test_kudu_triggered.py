@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.support.kudu import Kudu
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -42,7 +43,7 @@ def ran(kudu: Kudu) -> str:
 
 
 def pids_of(kudu: Kudu, mark: str) -> list[psutil.Process]:
-    return [each for each in kudu.server.processes() if mark in each.cmdline()]
+    return [each for each in kudu.server.processes() if mark in command_of(each)]
 
 
 def test_W18_the_list_is_a_bare_array_of_job_objects(kudu: Kudu, ran: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from jobsched import clock
 from tests.support.kudu import Json, Kudu, checked
+from tests.support.processes import command_of
 from tests.support.server import Server
 from tests.support.waiting import until
 
@@ -73,7 +74,7 @@ def starts(kudu: Kudu, name: str) -> int:
 
 
 def processes(kudu: Kudu, mark: str = "300") -> int:
-    return sum(mark in process.cmdline() for process in kudu.server.processes())
+    return sum(mark in command_of(process) for process in kudu.server.processes())
 
 
 def test_PushAndRedeployContinuousJobAsConsoleWorker(kudu: Kudu) -> None:

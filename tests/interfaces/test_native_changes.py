@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobsched import clock
+from jobsched.catalog import MASK
 from jobsched.events import Event, listen
 from jobsched.model import Policy, Role
 from tests.support.native import Native, fields_of, finish, iso, native_api, shown
@@ -172,8 +173,7 @@ def test_secrets_in_the_environment_are_for_admins(api: Native, client: FlaskCli
 
     assert seen(Role.ADMIN)["DB_PASSWORD"] == "hush"
     for role in (Role.VIEWER, Role.OPERATOR):
-        assert "hush" not in str(seen(role))
-        assert seen(role)["PLAIN"] == "x"
+        assert set(seen(role).values()) == {MASK}
 
 
 def test_the_event_of_a_change_names_the_fields_that_made_it(

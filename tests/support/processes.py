@@ -7,6 +7,20 @@ from pathlib import Path
 
 import psutil
 
+from jobsched.execution import processes
+from tests.support.waiting import until
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Return the command line of *process*, [] once it has ended.
+
+    Between a fork and the end of the exec there is none to be read: that is waited for.
+    """
+    with suppress(psutil.NoSuchProcess):
+        until(lambda: not processes.in_exec(process.pid))
+        return process.cmdline()
+    return []
+
 
 def processes_of(folder: Path) -> list[psutil.Process]:
     """Return what lives and names *folder*: in its command line, environment or directory.
@@ -38,6 +52,7 @@ def end_all(folder: Path) -> list[str]:
 
 def _words(pid: int) -> bytes:
     """Return all words of a process, one after the other; nothing of a zombie or the kernel's."""
+    until(lambda: not processes.in_exec(pid))
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
     if not command:
         return b""

@@ -1,6 +1,7 @@
 """A real web process, and requests to it byte by byte."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -8,25 +9,39 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.support.certificates import Pair
+
 Address = tuple[str, int]
 
 
 class WebProcess:
     """``tests.support.webserver`` in a process of its own."""
 
-    def __init__(self, threads: int, folder: Path | None = None) -> None:
+    def __init__(
+        self, threads: int, folder: Path | None = None, certificate: Pair | None = None
+    ) -> None:
         places = [] if folder is None else [folder]
+        self.client = certificate.client() if certificate else None
+        files = {}
+        if certificate is not None:
+            files = {"CERT_FILE": str(certificate.cert), "KEY_FILE": str(certificate.key)}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.webserver", str(threads), *map(str, places)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={**os.environ, **files},
         )
         assert self.process.stdout is not None
         url = urlsplit(self.process.stdout.readline().strip())
         self.address: Address = (str(url.hostname), int(url.port or 0))
 
     def connect(self) -> socket.socket:
+        """Return a connection, after the handshake where TLS is spoken."""
+        plain = self.connect_plainly()
+        return self.client.wrap_socket(plain, server_hostname="localhost") if self.client else plain
+
+    def connect_plainly(self) -> socket.socket:
         return socket.create_connection(self.address, timeout=20)
 
     def ask(self, data: bytes) -> "Answer":

@@ -25,6 +25,7 @@ from typing import Any, Self
 import psutil
 import requests
 
+from tests.support.certificates import Pair
 from tests.support.processes import end_all, processes_of
 from tests.support.waiting import until
 
@@ -46,6 +47,7 @@ class Server:
     shipped ones (cfg: empty); *tasks* and *files* are further files of the folders tasks and
     conf by name; *flags* and *environ* come on top of what starts it here. With *port* given,
     the configuration must say so itself; without, a free one is passed on the command line.
+    With a *certificate* it speaks TLS.
     """
 
     def __init__(
@@ -60,16 +62,20 @@ class Server:
         flags: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
         port: int | None = None,
+        certificate: Pair | None = None,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self._port_flag = [] if port else ["--port", str(self.port)]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         self.flags = list(flags)
         self.environ = dict(environ or {})
         self.process: subprocess.Popen[bytes] | None = None
         self._session = requests.Session()
         self._session.trust_env = False
+        if certificate is not None:
+            self._session.verify = str(certificate.cert)
+            cfg += certificate.cfg
         for name in ("conf", "tasks", "work", "home"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         _copy(ROOT / "tasks", folder / "tasks")

@@ -16,7 +16,7 @@ from jobsched.model import Run, RunState
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.newruns import NewRun
-from tests.support.processes import end_all, processes_of
+from tests.support.processes import command_of, end_all, processes_of
 from tests.support.waiting import until
 
 
@@ -95,7 +95,7 @@ class Site:
         """Kill every runner of this folder, also one that is just being born, and only those."""
         for process in processes_of(self.folder):
             with suppress(psutil.NoSuchProcess):
-                if program.__file__ in process.cmdline():
+                if program.__file__ in command_of(process):
                     process.kill()
 
     def close(self) -> None:

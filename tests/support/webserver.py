@@ -1,9 +1,11 @@
 """A real web process over a few routes behind the gate, for tests of the server alone.
 
 ``python -m tests.support.webserver THREADS [FOLDER]`` prints its address and serves until TERM;
-with a FOLDER the native API over a new database there.
+with a FOLDER the native API over a new database there. CERT_FILE and KEY_FILE in the environment
+make it speak TLS.
 """
 
+import os
 import sys
 import threading
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from flask import Flask, request
 
+from jobsched.settings.certificate import Certificate
 from jobsched.web import gate, peers, problems, server, waiting
 from jobsched.web.health import health
 from jobsched.web.watching import Watcher
@@ -50,7 +53,11 @@ def main() -> None:
     """Serve on a free port of 127.0.0.1."""
     threads, *folder = sys.argv[1:]
     listener = server.listen("127.0.0.1", 0)
-    sys.stdout.write(server.url_of(listener) + "\n")
+    certificate = None
+    if "CERT_FILE" in os.environ:
+        certificate = Certificate(Path(os.environ["CERT_FILE"]), Path(os.environ["KEY_FILE"]))
+    scheme = "http" if certificate is None else "https"
+    sys.stdout.write(server.url_of(listener, scheme) + "\n")
     sys.stdout.flush()
     settings = ServerSettings(web_threads=int(threads))
     stopping = threading.Event()
@@ -60,7 +67,7 @@ def main() -> None:
         def factory() -> Flask:
             return _waiting(api, stopping) if api else application()
 
-        server.run(settings, listener, factory, lambda: None, stopping)
+        server.run(settings, listener, factory, lambda: None, stopping, certificate)
 
 
 def _waiting(api: Native, stopping: threading.Event) -> Flask:

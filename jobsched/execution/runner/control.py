@@ -17,7 +17,12 @@ _READ = 1 << 16
 
 
 class Control:
-    """Sends messages (with descriptors) and calls *hear* with each that comes."""
+    """Sends messages (with descriptors) and calls *hear* with each that comes.
+
+    *unread* is whether the peer has left without having read all that was sent: the kernel says
+    so, to the sender (EPIPE) or, when it was taken into the peer's buffer, to the reader
+    (ECONNRESET).
+    """
 
     def __init__(self, loop: Loop, end: socket.socket, hear: Callable[[Message], None]) -> None:
         self._loop = loop
@@ -26,6 +31,7 @@ class Control:
         self._lines = Lines()
         self._queue: deque[tuple[bytes, Sequence[int]]] = deque()
         self._waiting = False
+        self.unread = False
         end.setblocking(False)
         loop.watch(end.fileno(), self._ready)
 
@@ -49,6 +55,7 @@ class Control:
         except BlockingIOError:
             return False
         except OSError:
+            self.unread = True
             sent = len(data)  # it is dying; whoever waits for it hears that
         _close_all(descriptors)
         self._queue[0] = (data[sent:], ())
@@ -67,7 +74,8 @@ class Control:
                 messages = self._lines.feed(data)
             except BlockingIOError:
                 return
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                self.unread = self.unread or isinstance(error, ConnectionResetError)
                 data, messages = b"", []
             if not data:
                 self.close()

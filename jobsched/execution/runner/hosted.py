@@ -29,6 +29,7 @@ class Hosted:
     """
 
     __slots__ = (
+        "asked",
         "busy_ticks",
         "capture",
         "counts",
@@ -80,6 +81,7 @@ class Hosted:
         self.deadline_reason = f"It ran longer than {request.timeout:g} s." if self.deadline else ""
         self.kill_at: float | None = None
         self.term_at: float | None = None
+        self.asked = False  # it has had its SIGTERM
         self.lease_until = now + request.lease if request.lease else None
         self.idle_since = now
         self.next_sample: float | None = None

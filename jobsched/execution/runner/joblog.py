@@ -284,6 +284,7 @@ class _File:
     _handle: int = -1
     _size: int = 0
     _torn: bool = field(default=False)  # a line was lost: what comes next begins a new one
+    _begun: bool = field(default=False)  # what was written last is no whole line
 
     def append(self, data: bytes, *, system: bool = False) -> None:
         """Write *data* at the end, or lose it; what is no word of ours ends at the cap."""
@@ -293,6 +294,7 @@ class _File:
                 return
             if self._size + len(data) > cap:
                 data, self.full = _whole_lines(data[: max(0, cap - self._size)]), True
+                self._torn = self._begun and not data
         try:
             self._ready(len(data))
             self._write(data)
@@ -330,6 +332,7 @@ class _File:
         if self._torn:
             data = _END + data
         self._torn = os.write(self._handle, data) != len(data)
+        self._begun = data[-1:] != b"\n"
         self._size += len(data)
 
     def close(self) -> None:

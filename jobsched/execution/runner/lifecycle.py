@@ -24,6 +24,7 @@ _AGAIN = 0.05  # seconds between two looks whether all that was killed is gone
 _NOTICE = 2.0  # seconds for a run to act on its shutdown file before it gets a signal
 _LEFTOVER_GRACE = 1.0  # seconds for what a run leaves behind, if its own grace is longer
 _LEASE_OVER = "The right to be the only one was not renewed in time."
+_SHORTEST_SAMPLE = 0.05
 _RETRY_JOURNAL = 0.5
 _LONGEST_DRAIN = 2**21  # bytes; more than a pipe can hold
 _WORTH_WAKING = 2**18  # bytes
@@ -209,7 +210,9 @@ class Lifecycle:
             run.busy_ticks, run.idle_since = ticks, now
         if now - run.idle_since >= window:
             self.stop(run, "idle", f"Neither output nor CPU time for {window:g} s.")
-        run.next_sample = min(now + _sampling(window), run.idle_since + window)
+        # Never at once: what is due again while it is dealt with keeps the loop from all else.
+        wait = min(_sampling(window), run.idle_since + window - now)
+        run.next_sample = now + max(wait, _SHORTEST_SAMPLE)
 
     # Stopping
 
@@ -230,7 +233,7 @@ class Lifecycle:
         grace = 0.0 if at_once else run.request.grace
         moment = self._loop.now + grace
         run.kill_at = moment if run.kill_at is None else min(run.kill_at, moment)
-        if run.state == RUNNING and not at_once and run.term_at is None:
+        if run.state == RUNNING and not at_once and run.term_at is None and not run.asked:
             # Who handles the signal hears it now; to all others it would be the end, before they
             # could have seen their shutdown file.
             noticed = run.write_shutdown_file() and not processes.handles(run.pid, signal.SIGTERM)
@@ -242,6 +245,7 @@ class Lifecycle:
     def _terminate(self, run: Hosted) -> None:
         run.term_at = None
         if run.state == RUNNING:
+            run.asked = True  # told again, it would interrupt what a job does to end in good order
             _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
 
     def _kill(self, run: Hosted) -> None:

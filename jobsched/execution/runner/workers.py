@@ -60,6 +60,15 @@ class Worker:
         self.first_peak = 0
         self.idle_since = 0.0
 
+    @property
+    def unheard(self) -> bool:
+        """Whether it has left without reading the call that it was sent.
+
+        Its first call does not count: loading, which came just before, was the same run's work,
+        and may have killed it.
+        """
+        return self.served > 1 and self.control is not None and self.control.unread
+
     def fit(self, ended: Message) -> bool:
         """Return whether it may serve another run after what it says about this one."""
         self.first_peak = self.first_peak or ended["peak_bytes"]
@@ -92,15 +101,14 @@ class Workers:
         run = self._lifecycle.begin(request)
         if run is None:
             return
+        try:
+            self._serve(self._worker_for(request), run)
+        except starting.Refused as refusal:
+            self._lifecycle.refuse(run, refusal)
+
+    def _worker_for(self, request: StartRequest) -> Worker:
         key = program_key(request)
-        worker = self._waiting(key)
-        if worker is None:
-            try:
-                worker = self._new(key, request)
-            except starting.Refused as refusal:
-                self._lifecycle.refuse(run, refusal)
-                return
-        self._serve(worker, run)
+        return self._waiting(key) or self._new(key, request)
 
     def _waiting(self, key: object) -> Worker | None:
         for number in range(len(self._idle) - 1, -1, -1):  # the last one used is the warmest
@@ -182,9 +190,24 @@ class Workers:
         if worker.call is None:
             self._close(worker)
             return
+        if worker.unheard and self._handed_over(worker, worker.call.run):
+            return
         status["cpu_us"] = max(0, status["cpu_us"] - worker.cpu_us)
         worker.call.run.keeps_main = False
         self._lifecycle.main_gone(worker.call.run, status)
+
+    def _handed_over(self, dead: Worker, run: Hosted) -> bool:
+        """Let another worker be called for *run*, of which *dead* has never heard."""
+        if run.state != RUNNING or run.stopped_by is not None:
+            return False
+        try:
+            other = self._worker_for(run.request)
+        except starting.Refused:
+            return False  # it was told to have started, and cannot be refused any more
+        dead.call = None
+        self._close(dead)
+        self._serve(other, run)
+        return True
 
     def _released(self, worker: Worker) -> None:
         """Take *worker* back from a run of which nothing is left."""

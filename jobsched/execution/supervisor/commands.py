@@ -44,7 +44,7 @@ def start_message(
     identity = _identity(run.policy.run_as or settings.run_as)
     inherited = {**around.inherited, **identity.variables} if identity else around.inherited
     if task.builtin == "webjob":
-        inherited = around.webjobs.inherited(inherited)
+        inherited = around.webjobs.inherited(inherited, identity.variables if identity else None)
     message: Message = {
         "op": "start",
         "run": run.id,
@@ -193,7 +193,7 @@ def _identity(user: str | None) -> _Identity | None:
         return None
     try:
         entry = pwd.getpwnam(user)
-    except KeyError as error:
+    except (KeyError, ValueError) as error:
         raise CannotStart(f"There is no user {user!r} on this machine to run as.") from error
     if entry.pw_uid == os.geteuid():
         return None

@@ -5,6 +5,7 @@ runs are so short that a transaction for each handful would cost more than they 
 are claimed ahead: what ends within a twentieth of a second at the present pace, never more.
 """
 
+import logging
 from collections import deque
 from contextlib import suppress
 
@@ -21,6 +22,7 @@ from jobsched.execution.supervisor.surroundings import Present
 from jobsched.model import Run
 from jobsched.storage.claims import Claims
 
+_log = logging.getLogger(__name__)
 _WINDOW = 0.1  # seconds over which the pace is measured
 _MOST_AHEAD = 64
 _KEEP = 0.25  # seconds after which what was claimed ahead goes back to the queue
@@ -179,6 +181,10 @@ class Filler:
             files = self._handover.variables(run, owner_of(run, self._settings)) if reports else {}
             return start_message(run, self._present.around, files)
         except CannotStart as error:
-            key = (run.id, run.claim)
-            self._books.run_ended(settling.not_started(key, error.reason, clock.now_us()))
-            return None
+            reason = error.reason
+        # A mistake about one run, made again at every start, would stop all the others.
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            _log.error("run not understood run=%s", run.id, exc_info=error)
+            reason = f"It cannot be started: {error}."
+        self._books.run_ended(settling.not_started((run.id, run.claim), reason, clock.now_us()))
+        return None

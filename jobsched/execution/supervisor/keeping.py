@@ -59,6 +59,7 @@ class Keeper:
         """Take the rows of this machine's services in hand, unless that has been done."""
         if self._loaded:
             return
+        self._app_settings = appsettings.read(self._store.switches, self._settings)
         self._store.services.tidy(self._node, clock.now_us() - _AWAY)
         jobs = self._mirror.load()
         alive = {self._mirror.row(job.key).run_id: job.key for job in jobs}

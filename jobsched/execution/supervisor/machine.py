@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+from functools import cache
 from pathlib import Path
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
+@cache
 def boot_id() -> str:
     """Return what tells this run of the machine from every other; empty where unknown."""
     try:

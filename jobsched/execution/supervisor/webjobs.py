@@ -5,7 +5,7 @@ Where things lie, the variables and the ``status`` file are Kudu's (webjobs.md, 
 """
 
 import json
-import socket
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -19,6 +19,7 @@ from jobsched.errors import JobschedError
 from jobsched.execution import regular, script
 from jobsched.execution.protocol import Message
 from jobsched.execution.runner.joblog import JobLog, LogOrder, verdict
+from jobsched.execution.supervisor import webjobplaces
 from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.webjob import hosts, launch, program
 from jobsched.model import EndedBy, Run, WebJob, WebJobType
@@ -62,11 +63,16 @@ class WebJobRuns:
         """Where everything lies."""
         return Site(self.settings.data_dir, self.settings.webjobs_root_path)
 
-    def inherited(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return what jobs inherit, with the app settings as they are now."""
-        root = str(self.site.root)
-        places = {"HOME": root, "WEBROOT_PATH": str(self.site.wwwroot), _INSTANCE: self._node}
-        return {**variables, **places, **self.app().values}
+    def inherited(
+        self, variables: Mapping[str, str], user: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Return what jobs inherit, with the app settings as they are now.
+
+        *user* has the variables of another user as whom the job runs: his home is his own.
+        """
+        places = {"WEBROOT_PATH": str(self.site.wwwroot), _INSTANCE: self._node}
+        home = user or {"HOME": str(self.site.root)}
+        return {**variables, **home, **places, **self.app().values}
 
     def start(self, run: Run, env: Mapping[str, str], run_as: Message | None) -> Message:
         """Return what the start message of *run* says besides the usual, and make its folder.
@@ -75,6 +81,7 @@ class WebJobRuns:
         """
         webjob = self._webjob(run)
         order = self._launch(run, webjob, env, run_as)
+        webjobplaces.make_ready(self.site, webjob, run_as, CONTINUOUS)
         folder = self._folder(run, webjob)
         shutdown_file = self._shutdown_file(run, webjob)
         given = {**env, **self._variables(run, webjob, shutdown_file)}
@@ -148,12 +155,15 @@ class WebJobRuns:
         self, run: Run, webjob: WebJob, env: Mapping[str, str], run_as: Message | None
     ) -> launch.Launch:
         name, types = webjob.script or "", self.settings.script_types
+        # What only is usual gives way: the folder of the job is closed to other users.
+        asked = webjob.settings.get("is_in_place") is True
+        in_place = webjob.in_place and (asked or run_as is None)
         try:
             command = hosts.command(Path(webjob.folder) / name, types, env.get("PATH"))
             arguments = hosts.split(_arguments(run))
         except (script.ScriptMissing, hosts.BadArguments) as error:
             raise CannotStart(str(error)) from error
-        copies = None if webjob.in_place else str(self.site.copies(webjob.type, webjob.name))
+        copies = None if in_place else str(self.site.copies(webjob.type, webjob.name))
         return launch.Launch(
             command=command,
             script=name,
@@ -166,8 +176,6 @@ class WebJobRuns:
     def _variables(self, run: Run, webjob: WebJob, shutdown_file: Path) -> dict[str, str]:
         continuous = webjob.type is WebJobType.CONTINUOUS
         data = self.site.data(webjob.type, webjob.name)
-        with suppress(OSError):  # the script may not want it
-            data.mkdir(parents=True, exist_ok=True)
         variables = {
             "WEBJOBS_PATH": str(Path(webjob.folder, webjob.script or "").parent),
             "WEBJOBS_NAME": webjob.name,
@@ -180,18 +188,12 @@ class WebJobRuns:
             _MARKS[webjob.type] + webjob.name.replace("=", "_"): "true",
         }
         if continuous:
-            port = self._free_port()
-            ports.note(self.site, webjob.name, self.settings.node, port)
-            variables["WEBJOBS_PORT"] = str(port)
+            variables["WEBJOBS_PORT"] = str(self._port(webjob.name))
         return variables
 
-    @staticmethod
-    def _free_port() -> int:
-        """Return a port of the loopback interface at which nobody listens now."""
+    def _port(self, name: str) -> int:
         try:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                return int(probe.getsockname()[1])
+            return ports.choose(self.site, name, self.settings.node)
         except OSError as error:
             raise CannotStart(f"There is no free port for it: {error.strerror}.") from error
 
@@ -213,7 +215,8 @@ class WebJobRuns:
         folder = self.site.shutdown(webjob.type, webjob.name)
         if run.policy.max_instances == 1:  # else another run may just be looking at its own
             _remove_all(folder, f"{self._node}.")
-        return folder / f"{self._node}.{run.id}.{run.claim}"
+        # Another user passes through this folder; so that no third one does, the name is a secret.
+        return folder / f"{self._node}.{run.id}.{run.claim}.{secrets.token_hex(8)}"
 
     def _log(self, webjob: WebJob, folder: Path, env: Mapping[str, str]) -> LogOrder:
         name = Path(webjob.script or "").name
@@ -249,7 +252,7 @@ class WebJobRuns:
         }
         path = self._folder(run, webjob) / STATUS
         with suppress(OSError):  # the row says the same
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             regular.replace(path, json.dumps(told).encode())
 
 

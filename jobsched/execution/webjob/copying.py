@@ -51,7 +51,9 @@ def prepare(
         lock = os.open(copies, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            name = _present(source, copies, script, tell) or _copy_anew(source, copies, owner)
+            name = _present(source, copies, script, tell)
+            if name is None or not _belongs(os.path.join(copies, name), owner):
+                name = _copy_anew(source, copies, owner)
             _hold(os.path.join(copies, name))
             _remove_unused(copies, name)
         finally:
@@ -124,6 +126,11 @@ def _present(source: str, copies: str, script: str, tell: Callable[[str], None])
     if why is not None:
         tell(why)
     return None
+
+
+def _belongs(folder: str, owner: Owner | None) -> bool:
+    """Return whether a copy is that of *owner*, or else ours: the job may run as another now."""
+    return os.stat(folder).st_uid == (os.geteuid() if owner is None else owner[0])
 
 
 def _read_current(copies: str) -> tuple[str, frozenset[str]] | None:

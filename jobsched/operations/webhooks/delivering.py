@@ -69,7 +69,7 @@ class Deliverer:
 
     def _work(self) -> None:
         released = False
-        while not self._done.wait(_SHORTEST):
+        while not self._done.is_set():
             self._news.clear()
             try:
                 if not released:
@@ -80,7 +80,8 @@ class Deliverer:
                 _trouble(error.detail)
             except Exception as error:  # the thread's edge: the next round may well succeed
                 _trouble(repr(error))
-            self._news.wait(_LOOK_EVERY)
+            if self._news.wait(_LOOK_EVERY):
+                self._done.wait(_SHORTEST)
 
     def _round(self) -> None:
         hooks = {hook.id: hook for hook in self._store.hooks.list()}

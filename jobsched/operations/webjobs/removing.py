@@ -6,7 +6,8 @@ Kudu removes the data of a job that lost its folder at its next start; so does `
 import shutil
 import time
 import uuid
-from contextlib import suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from jobsched import clock
@@ -43,19 +44,35 @@ class Remover:
         job = self._store.jobs.get(webjob.job_id)
         deployments = Deployments(site, self._syncer.scripts())
         place = Place(kind=kind, name=name, folder=Path(webjob.folder))
-        with deployments.alone(place):
-            removed = [_set_aside(site, folder) for folder in discovery.folders(site, kind, name)]
-            self._syncer.sync([(kind, name)], by, surely=True)
-            living = [run.id for run in self._store.runs.of_job(webjob.job_key, *ON_A_MACHINE)]
-            if not living:
-                self._forget(site, kind, name, webjob.job_key)
-        if living:
-            grace = 0.0 if job is None else job.policy.grace or 0.0
-            self._end(living, min(grace, _LONGEST_GRACE))
+        with ExitStack() as afterwards:
             with deployments.alone(place):
-                self._forget_after(site, webjob, living)
-        for folder in removed:
-            _remove(folder)
+                for folder in self._taken(site, kind, name, by):
+                    afterwards.callback(_remove, folder)
+                living = [run.id for run in self._store.runs.of_job(webjob.job_key, *ON_A_MACHINE)]
+                if not living:
+                    self._forget(site, kind, name, webjob.job_key)
+            if living:
+                grace = 0.0 if job is None else job.policy.grace or 0.0
+                self._end(living, min(grace, _LONGEST_GRACE))
+                with deployments.alone(place):
+                    self._forget_after(site, webjob, living)
+
+    def _taken(self, site: Site, kind: WebJobType, name: str, by: str) -> Sequence[Path]:
+        """Take the folders of a job from their places and note that it is gone, or neither.
+
+        Return where the folders are to be removed.
+        """
+        taken: dict[Path, Path] = {}
+        try:
+            for folder in discovery.folders(site, kind, name):
+                taken[folder] = _set_aside(site, folder)
+            self._syncer.sync([(kind, name)], by, surely=True)
+        except BaseException:
+            for folder, aside in taken.items():
+                with suppress(OSError):  # what somebody has put there meanwhile stays
+                    aside.rename(folder)
+            raise
+        return [*taken.values()]
 
     def tidy(self) -> int:
         """Remove the data and the runs of deleted web jobs; return of how many."""
@@ -108,9 +125,6 @@ class Remover:
 def _set_aside(site: Site, folder: Path) -> Path:
     """Take *folder* from its place at once; return where it is to be removed. Raises: Conflict."""
     try:
-        if folder.is_symlink():
-            folder.unlink()
-            return folder
         aside = site.staging() / f"deleted-{uuid.uuid4().hex}"
         with suppress(OSError):
             aside.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +138,7 @@ def _set_aside(site: Site, folder: Path) -> Path:
 def _remove(folder: Path) -> None:
     """Remove a folder that may be gone already. Raises: Conflict."""
     try:
-        shutil.rmtree(folder)
+        folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -141,4 +155,5 @@ def _remove_places(site: Site, kind: WebJobType, name: str) -> None:
         for folder in entries(root):
             if folder.name.lower() == name.lower():
                 with suppress(OSError):
-                    shutil.rmtree(folder)
+                    # A job may have put a link in place of its folder; whose target is not ours.
+                    folder.unlink() if folder.is_symlink() else shutil.rmtree(folder)

@@ -19,7 +19,7 @@ from jobsched.operations.configuration import Configuration
 from jobsched.storage import Store
 from jobsched.storage.webjobs import Planned
 from jobsched.triggers import describe, restore
-from jobsched.webjobs.places import Site
+from jobsched.webjobs.places import SCHEDULER_LOGS, Site
 
 ROLL_AT = 2**20  # bytes; there is one older file
 _LEASE = "scheduler_logs"
@@ -106,7 +106,7 @@ class SchedulerLogs:
                 instance=self._configuration.settings.node[:_SHOWN],
                 script="",
                 host="",
-                rolled=(str(path.with_name("job_scheduler_prev.log")),),
+                rolled=(str(path.with_name(SCHEDULER_LOGS[1])),),
                 roll_at=ROLL_AT,
             )
         )

@@ -6,6 +6,7 @@ import select
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import quote
 
@@ -88,9 +89,10 @@ def _asked(connection: HTTPConnection, target: str) -> HTTPResponse:
         headers["Transfer-Encoding"], body = "chunked", _blocks()
     elif length is not None:
         headers["Content-Length"], body = str(length), _blocks()
-    connection.request(
-        request.method, target, body, headers, encode_chunked="Transfer-Encoding" in headers
-    )
+    chunked = "Transfer-Encoding" in headers
+    # Who refuses a large body early may have answered by the time that sending it fails.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        connection.request(request.method, target, body, headers, encode_chunked=chunked)
     _await_answer(connection)
     answer = connection.getresponse()
     if answer.status < 200:

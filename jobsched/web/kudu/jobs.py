@@ -1,6 +1,7 @@
 """Routes of jobs of either type: lists, one job, its settings, its end."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from flask import Response, request
 
@@ -74,12 +75,10 @@ def put_settings(kind: WebJobType, name: str) -> Response:
 
 
 def remove(kind: WebJobType, name: str) -> None:
-    """Delete a job if there is one."""
-    try:
+    """Delete a job if there is one; somebody else may do so at the same time."""
+    with suppress(UnknownWebJob):
         found = finding.get(kind, name, broken=True)
-    except UnknownWebJob:
-        return
-    operations.webjobs.delete(kind, found.webjob.name, asking.who_asks())
+        operations.webjobs.delete(kind, found.webjob.name, asking.who_asks())
 
 
 def _listed(jobs: Sequence[WebJobView]) -> Response:

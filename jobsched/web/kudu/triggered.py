@@ -11,7 +11,7 @@ from jobsched.execution.script import SCRIPT_TYPES, can_run
 from jobsched.model import Role, Run, RunState, WebJob, WebJobType
 from jobsched.web.context import operations
 from jobsched.web.gate import needs
-from jobsched.web.kudu import addresses, asking, envelopes, finding, holding
+from jobsched.web.kudu import addresses, asking, envelopes, finding, holding, words
 from jobsched.web.kudu.answers import nothing, tagged
 from jobsched.web.kudu.blueprint import TRIGGERED, route
 from jobsched.web.kudu.payloads import KuduHistory, KuduRun, KuduRunQuery
@@ -48,7 +48,7 @@ def stop_triggered(name: str) -> Response:
 def show_history(name: str) -> Response:
     """Show the runs of a job, newest first."""
     bodies = history(name)
-    tag = "-".join(bodies[0][key] for key in ("id", "status", "end_time")) if bodies else "none"
+    tag = _history_tag(bodies)
     if not envelopes.wanted():
         return tagged({"runs": bodies}, tag)
     return tagged(envelopes.page(_enveloped(request.path, each) for each in bodies), tag)
@@ -101,6 +101,16 @@ def one_run(name: str, number: str) -> Body:
     """Return the object of one run. Raises: UnknownWebJob, UnknownRun."""
     found = finding.get(KIND, name)
     return run_body(found.webjob, found.job, finding.run(found.job, number))
+
+
+def _history_tag(bodies: Sequence[Body]) -> str:
+    """Return Kudu's tag, made of the newest run; and of what else may still change."""
+    if not bodies:
+        return "none"
+    newest, *older = bodies
+    living = [body["id"] for body in older if body["status"] in words.LIVING]
+    told = ["error"] if newest["error_url"] and newest["status"] in words.LIVING else []
+    return "-".join([newest["id"], newest["status"], newest["end_time"], *told, *living])
 
 
 def _enveloped(path: str, body: Body) -> Body:

@@ -13,6 +13,7 @@ _LIVING: Mapping[RunState, str] = {
     RunState.RUNNING: "Running",
     RunState.STOPPING: "Running",
 }
+LIVING = frozenset(_LIVING.values())
 _ENDED: Mapping[tuple[EndedBy, bool], str] = {
     (EndedBy.EXIT, True): "Success",
     (EndedBy.EXIT, False): "Failed",
@@ -43,10 +44,11 @@ def of_instance(state: ServiceState) -> str:
 def of_continuous(states: Sequence[ServiceState], *, wanted: bool) -> str:
     """Return the status of a continuous job that is in *states* on its machines.
 
-    The last one counts that is not merely waiting for its turn (Kudu); a job that no machine has
-    looked at yet is about to start if it is *wanted*.
+    The last one counts that is not merely waiting for its turn (Kudu). A job that is *wanted*, but
+    that no machine has looked at since, is about to start.
     """
-    active = [state for state in states if state is not ServiceState.INACTIVE]
-    if states:
-        return of_instance((active or states)[-1])
-    return "Initializing" if wanted else "Stopped"
+    active: Sequence[ServiceState] = [one for one in states if one is not ServiceState.INACTIVE]
+    last = (active or states or (ServiceState.STOPPED,))[-1]
+    if last is ServiceState.STOPPED and wanted:
+        return "Initializing"
+    return of_instance(last)

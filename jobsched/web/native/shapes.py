@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jobsched import clock
-from jobsched.catalog import masked
+from jobsched.catalog import MASK
 from jobsched.errors import InvalidInput
 from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run, is_open
 from jobsched.operations.jobs import JobView
@@ -263,10 +263,10 @@ def _health(health: Health) -> Body:
 
 
 def _env(env: Mapping[str, str]) -> Mapping[str, str]:
-    """Return variables as they may be seen: secrets only by those who may change jobs."""
+    """Return variables as they may be seen: their values only by those who may change jobs."""
     if not env or principal().role.allows(Role.ADMIN):
         return env
-    return {name: masked(name, value) for name, value in env.items()}
+    return dict.fromkeys(env, MASK)
 
 
 def _trigger_of(job: Job) -> Body:

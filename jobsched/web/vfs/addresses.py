@@ -68,8 +68,10 @@ def is_admin() -> bool:
 def check_new(address: Address) -> None:
     """Check that the names of something new are fit for files. Raises: InvalidInput."""
     for part in address.parts:
-        if not part.isprintable() or len(os.fsencode(part)) > _LONGEST:
-            message = "A name may have 255 bytes of UTF-8, without control characters."
+        # An archive with a backslash in a name leaves its folder when Windows unpacks it.
+        odd = not part.isprintable() or "\\" in part
+        if odd or len(os.fsencode(part)) > _LONGEST:
+            message = "A name may have 255 bytes of UTF-8, no control characters and no backslash."
             raise InvalidInput.field("path", "characters", message)
 
 

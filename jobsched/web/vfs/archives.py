@@ -16,7 +16,7 @@ from jobsched.web.vfs import addresses, jobs, logs
 from jobsched.web.vfs.addresses import Address
 from jobsched.web.vfs.blueprint import route
 from jobsched.web.vfs.files import redirected
-from jobsched.webjobs import archive, packing
+from jobsched.webjobs import archive, packing, spreading
 from jobsched.webjobs.staging import Staging
 from jobsched.webjobs.tree import Parts, shown
 
@@ -47,8 +47,9 @@ def show_archive(path: str = "") -> Response:
 def put_archive(path: str = "") -> Response:
     """Unpack a zip file over a folder: adds and overwrites, never clears.
 
-    The folder of a web job gets a new version as a whole; it takes a single file, too, whose name
-    is in Content-Disposition (W28, W29).
+    The folder of a web job gets a new version as a whole, whether the path is that of the folder,
+    or leads above or into it; just the folder takes a single file, too, whose name is in
+    Content-Disposition (W28, W29).
     """
     address = addresses.asked()
     node = address.tree.look(address.parts)
@@ -98,8 +99,9 @@ def _unpack(address: Address) -> None:
         entry.added.mkdir()
         with entry.receive(uploads.body()).open("rb") as file:
             archive.unpack(file, entry.added)
-        with jobs.alone(address):
-            address.tree.lay(address.parts, entry.added)
+        site, deployments = operations.webjobs.site, operations.webjobs.deployments
+        with jobs.beside_jobs():
+            spreading.lay(address.tree, site, deployments, address.parts, entry.added)
 
 
 def _single_file() -> str | None:

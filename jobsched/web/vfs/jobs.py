@@ -1,7 +1,7 @@
 """What a change of files means for web jobs: which of them are to be looked at again, at once."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from jobsched.errors import JobschedError
 from jobsched.model import WebJobType
@@ -49,8 +49,13 @@ def alone(address: Address) -> Iterator[None]:
         with operations.webjobs.deployments.alone(place):
             yield
         return
-    with locked(operations.webjobs.site.root / "tmp" / "locks" / "vfs"):
+    with beside_jobs():
         yield
+
+
+def beside_jobs() -> AbstractContextManager[None]:
+    """Hold the lock of all files that are no job's; who holds it may take those of jobs."""
+    return locked(operations.webjobs.site.root / "tmp" / "locks" / "vfs")
 
 
 def look_again(address: Address, *, surely: bool = False) -> None:

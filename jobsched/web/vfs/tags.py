@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from flask import Response, request
 
 from jobsched.errors import RangeNotSatisfiable, StaleVersion
-from jobsched.webjobs.tree import TICK, Node
+from jobsched.webjobs.moving import TICK
+from jobsched.webjobs.tree import Node
 
 _EPOCH_TICKS = 621_355_968_000_000_000  # of 1970 since the year 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,12 +19,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def tag_of(node: Node) -> str:
     """Return the entity tag of a file, without its quotes."""
     ticks = node.mtime_ns // TICK + _EPOCH_TICKS
-    return ticks.to_bytes(8, "little", signed=True).hex()
+    return (ticks % 2**64).to_bytes(8, "little").hex()
 
 
 def moment_of(nanoseconds: int) -> datetime:
-    """Return a time of a file."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    """Return a time of a file; the last one that can be written for those that lie beyond."""
+    try:
+        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if nanoseconds > 0 else _EPOCH
 
 
 def dress(response: Response, node: Node) -> Response:
@@ -39,9 +43,14 @@ def require_match(node: Node) -> None:
     Raises: StaleVersion, with the present tag.
     """
     tag = tag_of(node)
-    if "If-Match" not in request.headers or not request.if_match.contains(tag):
+    if not request.if_match.contains(tag) and not _names_any():
         message = "If-Match must name the present version of the file, or be *."
         raise StaleVersion(message, etag=tag)
+
+
+def _names_any() -> bool:
+    """Return whether one of the tags in ``If-Match`` is ``*``, which may stand among others."""
+    return any(tag.strip() == "*" for tag in request.headers.get("If-Match", "").split(","))
 
 
 def is_known(node: Node) -> bool:

@@ -1,5 +1,6 @@
 """Jobs go with their folders; what is deleted leaves nothing, and nothing else is touched."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from jobsched.clock import SECOND
 from jobsched.errors import Conflict, Unavailable, UnknownWebJob
 from jobsched.model import EndedBy, RunState
 from jobsched.operations.webjobs import WebJobs, removing, syncing
+from jobsched.operations.webjobs.syncing import Syncer
 from jobsched.storage import Store
 from jobsched.webjobs.places import Site
 from tests.support.rows import add_run, claim_all, settle
@@ -139,6 +141,41 @@ def test_delete_of_a_linked_folder_leaves_what_it_links_to(
 
     assert (target / "run.sh").exists()
     assert list(root.iterdir()) == []
+
+
+def test_a_job_whose_end_cannot_be_noted_stays(
+    site: Site, webjobs: WebJobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = put(site, TRIGGERED, "backup")
+    webjobs.sync()
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Syncer, "sync", full)
+        with pytest.raises(OSError, match="No space"):
+            webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert (folder / "run.sh").exists()
+    assert list(site.staging().iterdir()) == []
+    webjobs.delete(TRIGGERED, "backup", "me")
+    assert not folder.exists()
+
+
+def test_a_link_in_place_of_the_data_of_a_job_goes_with_it(
+    site: Site, webjobs: WebJobs, tmp_path: Path
+) -> None:
+    put(site, TRIGGERED, "backup")
+    webjobs.sync()
+    data = site.data(TRIGGERED, "backup")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    data.symlink_to(tmp_path)
+
+    webjobs.delete(TRIGGERED, "backup", "me")
+
+    assert not data.is_symlink()
+    assert tmp_path.exists()
 
 
 def test_a_folder_on_another_disk_is_removed_as_well(site: Site, webjobs: WebJobs) -> None:

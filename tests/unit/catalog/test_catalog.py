@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jobsched.catalog import load
+from jobsched.catalog import MASK, load, masked
 from jobsched.errors import UnknownTask
 from tests.support.catalogs import Site, job
 
@@ -114,6 +114,20 @@ def test_the_built_in_knows_its_arguments(site: Site) -> None:
 
 def test_an_empty_catalog_has_no_tasks(site: Site) -> None:
     assert site.load("").names() == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("Server=db;Password=hush;User=app", "Server=db;Password=********;User=app"),
+        ("x;AccountKey=aHVzaA==;y=1", "x;AccountKey=********;y=1"),
+        ("https://there/?sv=1&sig=hush", "https://there/?sv=1&sig=********"),
+        ("monkeys=3 design=4", "monkeys=3 design=4"),
+    ],
+)
+def test_secrets_inside_a_value_are_masked(value: str, shown: str) -> None:
+    assert masked("conn", value) == shown
+    assert masked("connection_string", value) == MASK
 
 
 def test_secrets_are_masked_in_what_is_shown(site: Site) -> None:

@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,17 @@ from jobsched.execution.processes import Process
 from tests.support.waiting import until
 
 
-@pytest.fixture
-def sleeper() -> "subprocess.Popen[bytes]":
+def a_sleeper() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
         ["/bin/sleep", "600"], env={"JOBSCHED_COOKIE": "of-a-test"}, start_new_session=True
     )
+
+
+@pytest.fixture
+def sleeper() -> Iterator["subprocess.Popen[bytes]"]:
+    child = a_sleeper()
+    yield child
+    end(child)
 
 
 def end(child: "subprocess.Popen[bytes]") -> None:
@@ -43,12 +50,29 @@ def test_an_ended_process_is_gone_before_it_is_reaped(sleeper: "subprocess.Popen
 
 
 def test_the_cookie_is_found_in_the_environment(sleeper: "subprocess.Popen[bytes]") -> None:
-    found = until(lambda: processes.cookie_of(sleeper.pid))
+    found = processes.cookie_of(sleeper.pid)
     end(sleeper)
 
     assert found == "of-a-test"
     assert processes.cookie_of(sleeper.pid) is None
     assert processes.cookie_of(1) is None
+
+
+def test_a_cookie_is_found_from_the_first_moment_on() -> None:
+    """Without waiting for the exec, a tenth of them would have none."""
+    found = set()
+    for _ in range(100):
+        child = a_sleeper()
+        found.add(processes.cookie_of(child.pid))
+        end(child)
+
+    assert found == {"of-a-test"}
+
+
+def test_no_process_stays_in_its_exec() -> None:
+    """Not those of the kernel either, nor those that are not for us to see."""
+    for pid in processes.all_processes():
+        until(lambda pid=pid: not processes.in_exec(pid))  # type: ignore[misc]
 
 
 def test_a_signal_reaches_only_the_very_process(sleeper: "subprocess.Popen[bytes]") -> None:

@@ -46,6 +46,14 @@ def test_mistakes_of_all_files_come_together(place: Path) -> None:
         assert any(part in where for where in wheres), (part, wheres)
 
 
+def test_files_for_tls_that_cannot_be_used_are_mistakes(place: Path) -> None:
+    (place / "conf" / "jobsched.cfg").write_text("CERT_FILE = '/nowhere/cert.pem'\n")
+
+    (mistake,) = check(flags_of(place), {}).mistakes
+
+    assert str(mistake) == "CERT_FILE /nowhere/cert.pem: cannot be read: No such file or directory"
+
+
 def test_without_folders_only_they_are_missing() -> None:
     assert [mistake.where for mistake in check({}, {}).mistakes] == ["--conf-dir", "--tasks-dir"]
 

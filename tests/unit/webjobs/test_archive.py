@@ -129,12 +129,25 @@ def test_a_date_that_does_not_exist_is_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "../evil.sh", "a/../../evil.sh", "/etc/evil.sh", "//evil.sh", "a//b.sh", "./run.sh", "..",
+        "../evil.sh", "a/../../evil.sh", "/etc/evil.sh", "//evil.sh", "a//b.sh", ".//run.sh", "..",
+        "././run.sh", "./../evil.sh", "\\\\evil\\share",
         "a\\..\\evil.sh", "C:evil.sh", "a\nb.sh", 'a"b.sh', "a*b", "/", ".", "a\x7fb",
     ],
 )  # fmt: skip
 def test_names_that_leave_the_folder_or_are_no_names_are_refused(tmp_path: Path, name: str) -> None:
     assert rule_of(tmp_path, zips.zipped({name: b"x"})) == "name"
+
+
+def test_names_may_be_as_common_packers_write_them(tmp_path: Path) -> None:
+    data = zips.zipped({"./": b"", "./run.sh": zips.SCRIPT, "lib\\deep\\a.txt": b"a"})
+
+    assert files_of(unpacked(tmp_path, data)) == {"run.sh": zips.SCRIPT, "lib/deep/a.txt": b"a"}
+
+
+def test_a_folder_may_end_in_a_backslash(tmp_path: Path) -> None:
+    folder = unpacked(tmp_path, zips.with_member(zipfile.ZipInfo("void\\")))
+
+    assert (folder / "void").is_dir()
 
 
 def test_a_name_with_nul_is_refused(tmp_path: Path) -> None:

@@ -2,74 +2,27 @@
 
 import io
 import os
-import shutil
-import signal
-import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from jobsched.errors import Conflict, InvalidInput, UnknownWebJob
-from jobsched.webjobs import deployment, swapping
-from jobsched.webjobs.choice import Scripts
-from jobsched.webjobs.deployment import Deployments, Place
-from jobsched.webjobs.places import Site, WebJobType
+from jobsched.webjobs import deployment
+from jobsched.webjobs.deployment import Deployments
+from jobsched.webjobs.places import Site
 from tests.support import zips
-
-TRIGGERED = WebJobType.TRIGGERED
-SCRIPTS = Scripts(suffixes=(".cmd", ".sh", ".py"), can_run=lambda _path: True)
-OLD = {"run.sh": b"echo old\n", "data/keep.txt": b"kept"}
-NEW = {"run.sh": b"echo new\n", "data/more.txt": b"more"}
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    (tmp_path / "root").mkdir()
-    return Site(tmp_path / "root")
-
-
-@pytest.fixture(params=["exchange", "fallback"])
-def deployments(
-    request: pytest.FixtureRequest, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> Deployments:
-    if request.param == "fallback":
-        monkeypatch.setattr(swapping, "exchange", lambda _one, _other: False)
-    return Deployments(site, SCRIPTS)
-
-
-def put(deployments: Deployments, name: str, files: dict[str, bytes] | bytes) -> Place:
-    place = deployments.place(TRIGGERED, name)
-    with deployments.upload(place) as entry:
-        entry.receive(io.BytesIO(files if isinstance(files, bytes) else zips.zipped(files)))
-        deployments.replace_by_archive(place, entry)
-    return place
-
-
-def merge(deployments: Deployments, name: str, files: dict[str, bytes]) -> Place:
-    place = deployments.place(TRIGGERED, name)
-    with deployments.upload(place) as entry:
-        entry.receive(io.BytesIO(zips.zipped(files)))
-        deployments.merge_archive(place, entry)
-    return place
-
-
-def put_file(deployments: Deployments, name: str, file: str, data: bytes, how: str) -> Place:
-    place = deployments.place(TRIGGERED, name)
-    with deployments.upload(place) as entry:
-        entry.receive(io.BytesIO(data))
-        getattr(deployments, how)(place, entry, file)
-    return place
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    paths = [path for path in folder.rglob("*") if path.is_file()]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-
-
-def staged(site: Site) -> list[Path]:
-    return list(site.staging().rglob("*")) if site.staging().exists() else []
+from tests.support.deployments import (
+    NEW,
+    OLD,
+    SCRIPTS,
+    TRIGGERED,
+    files_of,
+    merge,
+    put,
+    put_file,
+    staged,
+)
 
 
 def test_a_new_job_is_there_and_nothing_is_left_over(deployments: Deployments, site: Site) -> None:
@@ -274,121 +227,3 @@ def test_jobs_on_another_file_system_are_deployed_there(
         f"triggered/hello/{name}": data for name, data in OLD.items()
     }
     assert files_of(deployments.rollback(TRIGGERED, "hello").folder) == OLD
-
-
-# -- killed at any moment ---------------------------------------------------------------------
-
-
-def killed_at(moment: int, work: Callable[[], object]) -> bool:
-    """Do *work* in a child that kills itself before change number *moment* on the disk."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            sys.addaudithook(_Death(moment))
-            work()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(pid, 0)
-    return os.WIFSIGNALED(status)
-
-
-class _Death:
-    """Counts what Python does to the disk; the last thing it counts is not done."""
-
-    EVENTS = frozenset({"os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.chmod", "open"})
-
-    def __init__(self, moment: int) -> None:
-        self._left = moment
-
-    def __call__(self, event: str, _arguments: object) -> None:
-        if event in self.EVENTS:
-            self._left -= 1
-            if self._left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-
-def all_deaths(work: Callable[[], object], check: Callable[[], None]) -> int:
-    """Let *work* die at every moment it has, and *check* after each; return how many there are."""
-    moment = 0
-    while killed_at(moment, work):
-        check()
-        moment += 1
-    check()
-    return moment
-
-
-@pytest.mark.parametrize("how", [put, merge])
-def test_an_upload_killed_at_any_moment_leaves_the_old_or_the_new(
-    deployments: Deployments,
-    site: Site,
-    how: Callable[[Deployments, str, dict[str, bytes]], Place],
-) -> None:
-    old, new = {"run.sh": b"old", "a": b"1"}, {"run.sh": b"new", "a": b"2", "b/c": b"3"}
-    put(deployments, "hello", {"run.sh": b"oldest"})
-    put(deployments, "hello", old)
-    seen: list[dict[str, bytes]] = []
-
-    def check() -> None:
-        deployments.clean()
-        seen.append(present := files_of(site.folder(TRIGGERED, "hello")))
-        assert present in (old, new)
-        assert staged(site) == []
-        if present == new:
-            assert files_of(site.previous(TRIGGERED, "hello")) == old
-            deployments.rollback(TRIGGERED, "hello")
-
-    assert all_deaths(lambda: how(deployments, "hello", new), check) > 20
-    assert seen[0] == old
-    assert seen[-1] == new
-
-
-def test_a_first_upload_killed_at_any_moment_leaves_nothing_or_all(
-    deployments: Deployments, site: Site
-) -> None:
-    def check() -> None:
-        deployments.clean()
-        assert files_of(folder := site.folder(TRIGGERED, "hello")) in ({}, NEW)
-        assert folder.exists() is bool(files_of(folder))
-        assert staged(site) == []
-        deployments.remove(deployments.place(TRIGGERED, "hello"))
-
-    assert all_deaths(lambda: put(deployments, "hello", NEW), check) > 10
-
-
-def test_a_rollback_killed_at_any_moment_keeps_both_versions(
-    deployments: Deployments, site: Site
-) -> None:
-    put(deployments, "hello", OLD)
-    put(deployments, "hello", NEW)
-
-    def check() -> None:
-        deployments.clean()
-        both = [site.folder(TRIGGERED, "hello"), site.previous(TRIGGERED, "hello")]
-        assert sorted(map(str, map(files_of, both))) == sorted(map(str, [OLD, NEW]))
-        assert staged(site) == []
-
-    assert all_deaths(lambda: deployments.rollback(TRIGGERED, "hello"), check) > 3
-
-
-def test_what_lives_is_not_cleaned_away(deployments: Deployments) -> None:
-    place = deployments.place(TRIGGERED, "hello")
-    with deployments.upload(place) as entry:
-        entry.receive(io.BytesIO(zips.zipped(NEW)))
-        deployments.clean()
-        deployments.replace_by_archive(place, entry)
-
-    assert files_of(place.folder) == NEW
-
-
-def test_versions_of_jobs_that_are_gone_are_cleaned_away(
-    deployments: Deployments, site: Site
-) -> None:
-    put(deployments, "hello", OLD)
-    put(deployments, "hello", NEW)
-    shutil.rmtree(site.folder(TRIGGERED, "hello"))
-    (site.staging() / "nonsense").touch()
-
-    deployments.clean()
-
-    assert not site.previous(TRIGGERED, "hello").exists()
-    assert staged(site) == []

@@ -11,8 +11,9 @@ import pytest
 
 from jobsched.errors import Conflict, NotAllowed, NotFound
 from jobsched.webjobs import swapping
+from jobsched.webjobs.moving import TICK, later_than
 from jobsched.webjobs.places import Site
-from jobsched.webjobs.tree import TICK, Tree, later_than
+from jobsched.webjobs.tree import Tree
 
 
 @pytest.fixture

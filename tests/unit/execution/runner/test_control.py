@@ -131,3 +131,32 @@ def test_nonsense_ends_the_connection(line: Line) -> None:
     line.until(lambda: line.control.closed)
 
     assert line.heard == []
+
+
+def test_what_a_process_read_before_it_left_is_not_unread(line: Line) -> None:
+    line.control.send({"op": "call"})
+    line.its.recv(1000)
+
+    line.its.close()
+    line.until(lambda: line.control.closed)
+
+    assert not line.control.unread
+
+
+def test_what_a_process_has_not_read_when_it_leaves_is_unread(line: Line) -> None:
+    line.its.sendall(b'{"op": "loaded"}\n')
+    line.control.send({"op": "call"})
+
+    line.its.close()
+    line.until(lambda: line.control.closed)
+
+    assert line.heard == [{"op": "loaded"}]
+    assert line.control.unread
+
+
+def test_what_is_sent_to_a_process_that_has_left_is_unread(line: Line) -> None:
+    line.its.close()
+
+    line.control.send({"op": "call"})
+
+    assert line.control.unread

@@ -224,6 +224,17 @@ def test_a_capped_log_ends_with_a_whole_line_and_says_so(folder: Path) -> None:
     assert wanted[-1] is False
 
 
+def test_a_log_that_is_full_in_the_middle_of_a_line_ends_it(folder: Path) -> None:
+    log = new_log(folder, cap=30_000)
+    for _ in range(4):
+        log.output(0, b"z" * 9000)
+    log.end(EXIT_0)
+
+    line, notice, *_ = shown(folder / "out").split(b"\r\n")
+    assert line.startswith(b">INFO] zzz")
+    assert notice.startswith(b">SYS WARN] The log ends here, at 30000 bytes")
+
+
 def test_a_rolled_log_keeps_the_newest_in_order(folder: Path) -> None:
     rolled = (str(folder / "prev"), str(folder / "prev2"))
     log = new_log(folder, errors=None, rolled=rolled, roll_at=1000)

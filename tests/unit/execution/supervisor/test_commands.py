@@ -147,11 +147,12 @@ def test_a_missing_script_cannot_start_and_its_path_is_named(tmp_path: Path) -> 
         start_message(run_of(task="hello"), place)
 
 
-def test_an_unknown_user_cannot_start(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["nobody-of-this-name", "\0", "\ud800"])
+def test_an_unknown_user_cannot_start(tmp_path: Path, name: str) -> None:
     place = around(tmp_path, script_task(tmp_path))
-    run = run_of(task="hello", policy=Policy(run_as="nobody-of-this-name"))
+    run = run_of(task="hello", policy=Policy(run_as=name))
 
-    with pytest.raises(CannotStart, match="nobody-of-this-name"):
+    with pytest.raises(CannotStart, match="There is no user"):
         start_message(run, place)
 
 

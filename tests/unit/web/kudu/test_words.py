@@ -48,6 +48,8 @@ def test_the_last_machine_counts_that_does_not_stand_by() -> None:
 
 def test_what_no_machine_has_looked_at_is_as_wanted() -> None:
     assert words.of_continuous([], wanted=True) == "Initializing"
+    assert words.of_continuous([ServiceState.STOPPED], wanted=True) == "Initializing"
+    assert words.of_continuous([ServiceState.STOPPED], wanted=False) == "Stopped"
     assert words.of_continuous([], wanted=False) == "Stopped"
 
 
