@@ -1,10 +1,12 @@
 """The verbs on failed records that every interface uses: show, change what they hold, retry."""
 
+from jobsched import clock
 from jobsched.errors import NothingToRetry, RunNotFinished, UnknownRun
-from jobsched.model import Record, RecordState, Run, RunState
+from jobsched.model import JobState, Record, RecordState, Run, RunState
 from jobsched.operations.queueing import Queue
 from jobsched.storage import Store
 from jobsched.storage.idempotency import IdempotencyKey
+from jobsched.storage.newruns import NewRun
 from jobsched.storage.paging import Page
 from jobsched.storage.records import not_open
 
@@ -41,14 +43,18 @@ class Records:
     def retry(self, record_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
         """Queue the last run of a record again, with this one record only.
 
-        Raises: UnknownRecord, UnknownRun, Conflict unless it is open, RunNotFinished, WrongMode,
-        QueueFull, KeyReused.
+        When that run has gone with its history, its job is run as it is now.
+
+        Raises: UnknownRecord, UnknownRun when its job has gone as well, Conflict unless it is open,
+        RunNotFinished, WrongMode, JobBusy, QueueFull, KeyReused.
         """
         if (made := self._queue.made(key)) is not None:
             return made
         record = self.get(record_id)
         if record.state is not RecordState.OPEN:
             raise not_open(record)
+        if self._store.runs.get(record.last_run_id) is None:
+            return self._queue.add(self._without_run(record, by), key)
         return self._queue.retry(record.last_run_id, by, key, record_id)
 
     def retry_open(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
@@ -66,3 +72,21 @@ class Records:
         if not run.retriable and not run.counts.error:
             raise NothingToRetry(f"Nothing has failed in run {run_id}.", run=run_id)
         return self._queue.retry(run_id, by, key)
+
+    def _without_run(self, record: Record, by: str) -> NewRun:
+        """Return the run that retries a *record* whose last run has gone. Raises: UnknownRun."""
+        found = self._store.jobs.by_keys([] if record.job_key is None else [record.job_key])
+        job = next(iter(found.values()), None)
+        if job is None or job.state is JobState.DELETED:
+            raise UnknownRun(record.last_run_id)
+        return NewRun(
+            name=job.name,
+            task=job.task,
+            created_us=clock.now_us(),
+            job_key=job.key,
+            params=job.params,
+            policy=job.policy,
+            requested_by=by,
+            retry_of=record.last_run_id,
+            record=record.id,
+        )

@@ -36,7 +36,10 @@ _LINK = "UPDATE runs SET retried_by = :retry WHERE id = :id"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRun:
-    """A run to be queued; its queue and priority are those of *policy*, times microseconds."""
+    """A run to be queued; its queue and priority are those of *policy*, times microseconds.
+
+    *record* is one that failed last in the run *retry_of*, which is gone: this one retries it.
+    """
 
     name: str
     task: str
@@ -47,6 +50,8 @@ class NewRun:
     requested_by: str | None = None
     due_us: int | None = None
     not_before_us: int | None = None
+    retry_of: int | None = None
+    record: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +69,12 @@ def insert(database: Database, connection: Connection, new: NewRun, job_id: str 
     """Queue *new*, a run of the job with the uuid *job_id*, in the caller's transaction."""
     values = _values(new)
     [[run_id, created_us]] = database.rows(connection, _INSERT, values)
+    if new.retry_of is not None and new.record is not None:
+        handing.give(database, connection, new.retry_of, run_id, new.record)
     return run_from((
         run_id, new.job_key, job_id, new.name, new.task, values["queue"], values["priority"],
         values["params"], values["policy"], new.requested_by, new.due_us, created_us,
-        new.not_before_us, 1, 0, None, None, None, None,
+        new.not_before_us, 1, 0, new.retry_of, None, None, None,
         "queued", None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0, 0, 0,
         None,
     ))  # fmt: skip
@@ -126,5 +133,5 @@ def _values(new: NewRun) -> dict[str, Any]:
         "created_us": new.created_us,
         "not_before_us": new.not_before_us,
         "attempt": 1,
-        "retry_of": None,
+        "retry_of": new.retry_of,
     }

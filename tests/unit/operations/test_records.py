@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsched import clock
 from jobsched.errors import (
     Conflict,
     NothingToRetry,
@@ -90,3 +91,39 @@ def test_a_clean_run_and_a_living_one_have_nothing_to_retry(api: Native) -> None
         api.operations.records.retry_open(clean.id, "me")
     with pytest.raises(RunNotFinished):
         api.operations.records.retry_open(alive.id, "me")
+
+
+def test_a_record_whose_run_has_gone_is_retried_by_its_job(api: Native) -> None:
+    records, store = api.operations.records, api.store
+    path = api.schedule(params={"who": "all"}, overlap="queue")
+    run_id = api.client().post(f"{path}/run").get_json()["id"]
+    claim_all(store, now_us=clock.now_us())
+    run = store.runs.get(run_id)
+    assert run is not None
+    failure = Failure(number=1, message="no", data='{"id":1}')
+    store.records.take([Portion(run_id=run_id, failures=[failure])], NOON)
+    store.claims.settle([Settlement(end=end_of(run), report=Report(errors=1))], NOON)
+    [record] = records.of_run(run_id, None, 9).values
+    store.pruning.delete([run_id])
+
+    again = records.retry(record.id, "me")
+
+    assert (again.retry_of, again.job_id, again.params) == (run_id, run.job_id, {"who": "all"})
+    assert records.get(record.id).given_to == again.id
+    assert store.runs.get(again.id) == again
+    claim_all(store, now_us=clock.now_us())
+    assert [text for page in store.records.given(run_id, again.id) for _, text in page] == [
+        '{"id":1}'
+    ]
+    settle(store, again)
+    assert records.get(record.id).state is RecordState.RESOLVED
+
+
+def test_a_record_of_which_run_and_job_have_gone_cannot_be_retried(
+    api: Native, failed: Run
+) -> None:
+    [record, _] = api.operations.records.of_run(failed.id, None, 9).values
+    api.store.pruning.delete([failed.id])
+
+    with pytest.raises(UnknownRun):
+        api.operations.records.retry(record.id, "me")
