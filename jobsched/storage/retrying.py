@@ -48,9 +48,9 @@ _JOBS = (
     .with_for_update()
 )
 _RUNS = select_runs().where(runs.c.id.in_(_IDS)).order_by(runs.c.id).with_for_update(of=runs)
-_RETRIES = select(runs.c.id, runs.c.state, runs.c.ended_by, runs.c.exit_code).where(
-    runs.c.id.in_(_IDS)
-)
+_RETRIES = select(
+    runs.c.id, runs.c.state, runs.c.ended_by, runs.c.exit_code, runs.c.open_records
+).where(runs.c.id.in_(_IDS))
 _WHOLE = select_runs().where(runs.c.id.in_(_IDS))
 _ALIVE = """
 SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
@@ -145,11 +145,12 @@ def _queued(
     return {run_id: found[retry] for run_id, retry in zip(run_ids, ids, strict=True)}
 
 
-def _fate(state: str, ended_by: str | None, exit_code: int | None) -> str:
+def _fate(state: str, ended_by: str | None, exit_code: int | None, open_records: int) -> str:
     """Return what has become of a run, to follow its number in a sentence."""
     if ended_by is None:
         return f"is {state}"
-    return _ENDS[outcome_of(EndedBy(ended_by), exit_code)]
+    end = _ENDS[outcome_of(EndedBy(ended_by), exit_code)]
+    return f"{end}; retry that one" if open_records else end
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def test_a_run_is_retried_once_and_its_failed_retry_then(api: Native, client: Fl
 
     detail = f"Run {run} cannot be retried: it has a retry: run {retry}"
     assert refused(again) == (409, "/errors/not-retriable", f"{detail} is queued.")
-    assert refused(late) == (409, "/errors/not-retriable", f"{detail} failed.")
+    assert refused(late) == (409, "/errors/not-retriable", f"{detail} failed; retry that one.")
     assert (third.status_code, third.get_json()["attempt"]) == (202, 3)
 
 
