@@ -1,7 +1,10 @@
 """The verbs on failed records that every interface uses: show, change what they hold, retry."""
 
+import logging
+
 from jobsched import clock
 from jobsched.errors import NothingToRetry, RunNotFinished, UnknownRun
+from jobsched.events import Event, publish
 from jobsched.model import JobState, Record, RecordState, Run, RunState
 from jobsched.operations.queueing import Queue
 from jobsched.storage import Store
@@ -38,7 +41,10 @@ class Records:
 
         Raises: UnknownRecord; Conflict unless it is open.
         """
-        return self._store.records.change_data(record_id, data)
+        record = self._store.records.change_data(record_id, data)
+        fields: dict[str, object] = {"record": record_id, "run": record.last_run_id, "by": by}
+        publish(Event(name="record changed", level=logging.INFO, fields=fields))
+        return record
 
     def retry(self, record_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
         """Queue the last run of a record again, with this one record only.

@@ -13,6 +13,7 @@ from jobsched.errors import (
     UnknownRecord,
     UnknownRun,
 )
+from jobsched.events import Event, listen
 from jobsched.model import RecordState, Run
 from jobsched.storage.claims import Settlement
 from jobsched.storage.records import Failure, Portion
@@ -78,8 +79,16 @@ def test_one_record_is_retried_and_then_the_rest(api: Native, failed: Run) -> No
 
 def test_changed_data_is_told(api: Native, failed: Run) -> None:
     [first, _] = api.operations.records.of_run(failed.id, None, 9).values
+    told: list[Event] = []
+    stop = listen(told.append)
 
-    assert api.operations.records.change_data(first.id, [None], "me").data == [None]
+    changed = api.operations.records.change_data(first.id, [None], "me")
+
+    stop()
+    assert changed.data == [None]
+    assert [(one.name, one.fields) for one in told] == [
+        ("record changed", {"record": first.id, "run": failed.id, "by": "me"})
+    ]
 
 
 def test_a_clean_run_and_a_living_one_have_nothing_to_retry(api: Native) -> None:
