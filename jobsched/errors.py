@@ -11,14 +11,14 @@ JobschedError                500
 │   ├── UnknownRecord, UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
-│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode
+│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, AmbiguousName
 │   ├── NothingToRetry
 │   │   └── NotRetriable
 │   ├── HookExists, WebJobFolder
 ├── StaleVersion             412
 ├── TooLarge                 413
 ├── RangeNotSatisfiable      416
-├── KeyReused                422
+├── KeyReused, RetryRefused  422
 ├── TooManyRequests          429
 ├── Unavailable              503
 │   ├── DatabaseBusy, QueueFull
@@ -207,6 +207,13 @@ class WrongMode(Conflict):
     title = "Wrong mode"
 
 
+class AmbiguousName(Conflict):
+    title = "Ambiguous name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Several jobs are called {name!r}; name one by its uuid.", name=name)
+
+
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
 
@@ -258,6 +265,13 @@ class RangeNotSatisfiable(JobschedError):
 class KeyReused(JobschedError):
     status = 422
     title = "Idempotency key reused"
+
+
+class RetryRefused(JobschedError):
+    """Celigo's clients are told 422 where there is nothing to retry (seeds.md, C7)."""
+
+    status = 422
+    title = "Retry refused"
 
 
 class TooManyRequests(JobschedError):

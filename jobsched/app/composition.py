@@ -15,6 +15,7 @@ from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.web import gate, problems, waiting
 from jobsched.web.audit import AuditWriter
+from jobsched.web.celigo import celigo
 from jobsched.web.commands import commands
 from jobsched.web.commands.ending import SHUT_DOWN
 from jobsched.web.context import EXTENSION
@@ -25,7 +26,7 @@ from jobsched.web.native import native
 from jobsched.web.vfs import vfs
 from jobsched.web.watching import Watcher
 
-INTERFACES: tuple[Blueprint, ...] = (health, native, commands, hooks, kudu, vfs)
+INTERFACES: tuple[Blueprint, ...] = (health, native, commands, celigo, hooks, kudu, vfs)
 _WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jobsched.operations.clients import Clients
     from jobsched.operations.commands import Commands
     from jobsched.operations.configuration import Configuration, Reloading
+    from jobsched.operations.flows import Flows
     from jobsched.operations.jobs import Jobs
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
@@ -49,6 +50,7 @@ class Operations:
     clients: "Clients"
     retries: "Retries"
     records: "Records"
+    flows: "Flows"
     services: "Services"
     outputs: "Outputs"
     tokens: "Tokens"

@@ -45,9 +45,17 @@ class Queue:
         return run
 
     def retry(
-        self, run_id: int, by: str, key: IdempotencyKey | None = None, record: int | None = None
+        self,
+        run_id: int,
+        by: str,
+        key: IdempotencyKey | None = None,
+        record: int | None = None,
+        *,
+        waits: bool = False,
     ) -> Run:
         """Queue the run *run_id* once more, with its failed records or only *record*.
+
+        One that *waits* is queued whatever the overlap policy of its job.
 
         Raises: QueueFull, UnknownRun, RunNotFinished, WrongMode, NothingToRetry, NotRetriable,
             JobBusy under ``skip``, Conflict while no web job runs, KeyReused.
@@ -55,7 +63,9 @@ class Queue:
         if (made := self.made(key)) is not None:
             return made
         self.require_room()
-        run = self._store.runs.retry(run_id, by, key, record=record, barred=self.barred())
+        run = self._store.runs.retry(
+            run_id, by, key, record=record, waits=waits, barred=self.barred()
+        )
         self._announce.supervisor()
         self._announce.run("queued", run.id, by, name=run.name, retry_of=run_id)
         return run

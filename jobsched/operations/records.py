@@ -46,8 +46,10 @@ class Records:
         publish(Event(name="record changed", level=logging.INFO, fields=fields))
         return record
 
-    def retry(self, record_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
-        """Queue the last run of a record again, with this one record only.
+    def retry(
+        self, record_id: int, by: str, key: IdempotencyKey | None = None, *, waits: bool = False
+    ) -> Run:
+        """Queue the last run of a record again, with this one record only; *waits* as for a queue.
 
         When that run has gone with its history, its job is run as it is now.
 
@@ -61,10 +63,12 @@ class Records:
             raise not_open(record)
         if self._store.runs.get(record.last_run_id) is None:
             return self._queue.add(self._without_run(record, by), key)
-        return self._queue.retry(record.last_run_id, by, key, record_id)
+        return self._queue.retry(record.last_run_id, by, key, record_id, waits=waits)
 
-    def retry_open(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
-        """Queue a run again with all its open records.
+    def retry_open(
+        self, run_id: int, by: str, key: IdempotencyKey | None = None, *, waits: bool = False
+    ) -> Run:
+        """Queue a run again with all its open records; *waits* as for a queue.
 
         Raises: UnknownRun, RunNotFinished, NothingToRetry, WrongMode, QueueFull, KeyReused.
         """
@@ -77,7 +81,7 @@ class Records:
             raise RunNotFinished(run_id)
         if not run.retriable and not run.counts.error:
             raise NothingToRetry(f"Nothing has failed in run {run_id}.", run=run_id)
-        return self._queue.retry(run_id, by, key)
+        return self._queue.retry(run_id, by, key, waits=waits)
 
     def _without_run(self, record: Record, by: str) -> NewRun:
         """Return the run that retries a *record* whose last run has gone. Raises: UnknownRun."""

@@ -56,6 +56,8 @@ class Retention:
         before = _days_ago(self._settings.history_days)
         while not done.is_set() and (ids := self._pruning.without_job(before, BATCH)):
             self._delete(ids)
+        while not done.is_set() and (ids := self._pruning.hidden(BATCH)):
+            self._delete(ids)
         self._prune_ledger()
         self._prune_records()
         while not done.is_set() and self._store.audit.prune(_days_ago(AUDIT_DAYS), BATCH):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jobsched.storage.commands import Commands
     from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
+    from jobsched.storage.flows import Flows
     from jobsched.storage.forgetting import Forgetting
     from jobsched.storage.hooks import Hooks
     from jobsched.storage.idempotency import Idempotency
@@ -172,6 +173,12 @@ class Store:
         from jobsched.storage.forgetting import Forgetting
 
         return Forgetting(self.database)
+
+    @cached_property
+    def flows(self) -> "Flows":
+        from jobsched.storage.flows import Flows
+
+        return Flows(self.database)
 
     @cached_property
     def services(self) -> "Services":

@@ -31,6 +31,12 @@ RETURNING id
 """.replace("{created_us}", moments.created("task", "runs.job_key", _GIVEN[2]))
 _COPY_AS = _COPY.replace("(job_key", "(id, job_key", 1).replace("SELECT ", "SELECT :retry, ", 1)
 _COPY_AS = _COPY_AS.replace("RETURNING id", "", 1)
+_REFER = """
+INSERT INTO flow_runs
+    (run_id, type, flow_id, integration_id, export_id, import_id, flow_run_id)
+SELECT CAST(:retry AS bigint), type, flow_id, integration_id, export_id, import_id, flow_run_id
+FROM flow_runs WHERE run_id = :id
+"""
 _LINK = "UPDATE runs SET retried_by = :retry WHERE id = :id"
 
 
@@ -93,6 +99,7 @@ def insert_retry(database: Database, connection: Connection, new: NewRetry) -> i
     }
     retry = int(database.run(connection, _COPY, values).scalar_one())
     database.run(connection, _LINK, {"id": new.run_id, "retry": retry})
+    database.run(connection, _REFER, {"id": new.run_id, "retry": retry})
     handing.give(database, connection, new.run_id, retry, new.record)
     return retry
 
@@ -114,7 +121,9 @@ def insert_retries(
     ]
     database.many(connection, _COPY_AS, rows)
     pairs = [(new.run_id, retry) for new, retry in zip(news, ids, strict=True)]
-    database.many(connection, _LINK, [{"id": run, "retry": retry} for run, retry in pairs])
+    links = [{"id": run, "retry": retry} for run, retry in pairs]
+    database.many(connection, _LINK, links)
+    database.many(connection, _REFER, links)
     handing.give_all(database, connection, pairs)
     return ids
 

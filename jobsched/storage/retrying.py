@@ -81,7 +81,8 @@ class Demand:
 
     *barred* are tasks of which nothing is run at present, each with the reason. *made* counts the
     retries of each job (by its number) that the request has brought about so far, *begun* says
-    whether it has. With a *record*, a retry is given only this one of those that failed.
+    whether it has. With a *record*, a retry is given only this one of those that failed. With
+    *waits*, it is queued behind its job's other runs, whatever the overlap policy.
     """
 
     requested_by: str | None
@@ -89,6 +90,7 @@ class Demand:
     barred: Mapping[str, str] = field(default_factory=dict)
     made: Counter[int] = field(default_factory=Counter)
     record: int | None = None
+    waits: bool = False
     begun: bool = False
 
 
@@ -195,7 +197,7 @@ class _Subjects:
 
     def make_room(self, run: Run, demand: Demand) -> None:
         """Apply the overlap policy of the run's job. Raises: JobBusy under ``skip``."""
-        if run.job_key is None:
+        if run.job_key is None or demand.waits:
             return
         job = self._jobs[run.job_key]
         alive, stopping = self._alive.get(run.job_key, (0, 0))

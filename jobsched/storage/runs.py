@@ -52,7 +52,9 @@ class Runs(RunQueries):
         Raises: JobBusy under ``skip`` when it may not start; UnknownJob; KeyReused.
         """
         with self._database.write_early(visible) as connection:
-            return _once(self._database, connection, key, lambda: self._add(connection, new))
+            return _once(
+                self._database, connection, key, lambda: enqueue(self._database, connection, new)
+            )
 
     def retry(
         self,
@@ -61,9 +63,10 @@ class Runs(RunQueries):
         key: IdempotencyKey | None = None,
         *,
         record: int | None = None,
+        waits: bool = False,
         barred: Mapping[str, str] | None = None,
     ) -> Run:
-        """Queue the run again as its next attempt; *record*, *barred* as in ``retrying.Demand``.
+        """Queue the run again as its next attempt; the options are those of ``retrying.Demand``.
 
         Raises: UnknownRun, RunNotFinished, NothingToRetry, NotRetriable, WrongMode for a
             continuous job's run, JobBusy under ``skip`` when it may not start, Conflict, KeyReused.
@@ -73,6 +76,7 @@ class Runs(RunQueries):
             now_us=clock.now_us(),
             barred=barred or {},
             record=record,
+            waits=waits,
         )
         with self._database.write() as connection:
             return _once(
@@ -138,25 +142,28 @@ class Runs(RunQueries):
         with self._database.write() as connection:
             return self._database.run(connection, _REPORT, values).rowcount == 1
 
-    def _add(self, connection: Connection, new: NewRun) -> Run:
-        job_id = None
-        if new.job_key is not None:
-            job_id = self._make_room(connection, new, new.job_key)
-        return insert(self._database, connection, new, job_id)
 
-    def _make_room(self, connection: Connection, new: NewRun, job_key: int) -> str:
-        """Return the uuid of the job if one more run of it may be made."""
-        job_id = connection.execute(_JOB_LOCKED, {"key": job_key}).scalar()
-        if job_id is None:
-            raise UnknownJob(str(job_key))
-        policy = new.policy
-        alive, stopping = self._database.run(connection, _ALIVE, {"key": job_key}).one()
-        if not overlap_allows(policy, alive):
-            raise JobBusy(job_id, alive)
-        too_many = alive - stopping - policy.max_instances + 1
-        if too_many > 0 and policy.overlap is Overlap.REPLACE:
-            stops.replace_oldest(self._database, connection, job_key, too_many, new.created_us)
-        return str(job_id)
+def enqueue(database: Database, connection: Connection, new: NewRun) -> Run:
+    """Queue one run that was asked for, in the caller's transaction; raises as ``Runs.add``."""
+    job_id = None
+    if new.job_key is not None:
+        job_id = _make_room(database, connection, new, new.job_key)
+    return insert(database, connection, new, job_id)
+
+
+def _make_room(database: Database, connection: Connection, new: NewRun, job_key: int) -> str:
+    """Return the uuid of the job if one more run of it may be made."""
+    job_id = connection.execute(_JOB_LOCKED, {"key": job_key}).scalar()
+    if job_id is None:
+        raise UnknownJob(str(job_key))
+    policy = new.policy
+    alive, stopping = database.run(connection, _ALIVE, {"key": job_key}).one()
+    if not overlap_allows(policy, alive):
+        raise JobBusy(job_id, alive)
+    too_many = alive - stopping - policy.max_instances + 1
+    if too_many > 0 and policy.overlap is Overlap.REPLACE:
+        stops.replace_oldest(database, connection, job_key, too_many, new.created_us)
+    return str(job_id)
 
 
 def _once(

@@ -172,6 +172,12 @@ Index(
     sqlite_where=runs.c.task == "shell",
     postgresql_where=runs.c.task == "shell",
 )
+Index(
+    "runs_by_retry_of",
+    runs.c.retry_of,
+    sqlite_where=runs.c.retry_of.is_not(None),
+    postgresql_where=runs.c.retry_of.is_not(None),
+)
 _ON_A_MACHINE = runs.c.state.in_(["starting", "running", "stopping"])
 Index(
     "runs_on_machine",
@@ -183,6 +189,31 @@ Index(
 )
 _OPEN = runs.c.open_records > 0
 Index("runs_open", runs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+flow_runs = Table(
+    "flow_runs",
+    metadata,
+    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(10)),  # a FlowType; null: asked for elsewhere
+    Column("flow_id", String(200)),  # these as they were given
+    Column("integration_id", String(200)),
+    Column("export_id", String(200)),
+    Column("import_id", String(200)),
+    Column("flow_run_id", BigInteger),  # of which it is a part
+    Column("hidden", SmallInteger, nullable=False, server_default="0"),  # deleted when done
+)
+Index(
+    "flow_runs_by_flow_run",
+    flow_runs.c.flow_run_id,
+    sqlite_where=flow_runs.c.flow_run_id.is_not(None),
+    postgresql_where=flow_runs.c.flow_run_id.is_not(None),
+)
+Index(
+    "flow_runs_hidden",
+    flow_runs.c.run_id,
+    sqlite_where=flow_runs.c.hidden == 1,
+    postgresql_where=flow_runs.c.hidden == 1,
+)
 
 records = Table(
     "records",
@@ -369,7 +400,7 @@ Index(
 )
 
 __all__ = [
-    "attached", "audit", "day_counts", "deliveries", "failures", "hooks", "idempotency", "jobs",
-    "leases", "metadata", "nodes", "occurrences", "outputs", "records", "runs", "services",
-    "switches", "tokens", "webjobs",
+    "attached", "audit", "day_counts", "deliveries", "failures", "flow_runs", "hooks",
+    "idempotency", "jobs", "leases", "metadata", "nodes", "occurrences", "outputs", "records",
+    "runs", "services", "switches", "tokens", "webjobs",
 ]  # fmt: skip

@@ -20,6 +20,9 @@ def _not_too_large(data: Any) -> Any:
     return data
 
 
+Data = Annotated[Any, AfterValidator(_not_too_large)]
+
+
 class RecordQuery(Payload):
     """The query of GET /runs/ID/records."""
 
@@ -31,7 +34,7 @@ class RecordQuery(Payload):
 class RecordData(Payload):
     """The body of PUT /records/ID: what the next retry gets."""
 
-    data: Annotated[Any, AfterValidator(_not_too_large), Field(description="Any JSON value.")]
+    data: Annotated[Data, Field(description="Any JSON value.")]
 
 
 class RecordAnswer(Payload):

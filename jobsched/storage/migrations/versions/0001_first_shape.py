@@ -55,6 +55,19 @@ def upgrade() -> None:
     )
     op.create_index('deliveries_by_hook', 'deliveries', ['hook_id', 'id'], unique=False)
     op.create_index('deliveries_due', 'deliveries', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.create_table('flow_runs',
+        sa.Column('run_id', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('type', sa.String(length=10), nullable=True),
+        sa.Column('flow_id', sa.String(length=200), nullable=True),
+        sa.Column('integration_id', sa.String(length=200), nullable=True),
+        sa.Column('export_id', sa.String(length=200), nullable=True),
+        sa.Column('import_id', sa.String(length=200), nullable=True),
+        sa.Column('flow_run_id', sa.BigInteger(), nullable=True),
+        sa.Column('hidden', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.PrimaryKeyConstraint('run_id', name=op.f('pk_flow_runs'))
+    )
+    op.create_index('flow_runs_by_flow_run', 'flow_runs', ['flow_run_id'], unique=False, sqlite_where=sa.text('flow_run_id IS NOT NULL'), postgresql_where=sa.text('flow_run_id IS NOT NULL'))
+    op.create_index('flow_runs_hidden', 'flow_runs', ['run_id'], unique=False, sqlite_where=sa.text('hidden = 1'), postgresql_where=sa.text('hidden = 1'))
     op.create_table('hooks',
         sa.Column('id', sa.String(length=32), nullable=False),
         sa.Column('url', sa.String(length=2000), nullable=False),
@@ -219,6 +232,7 @@ def upgrade() -> None:
     )
     op.create_index('runs_alive', 'runs', ['job_key', 'state'], unique=False, sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
+    op.create_index('runs_by_retry_of', 'runs', ['retry_of'], unique=False, sqlite_where=sa.text('retry_of IS NOT NULL'), postgresql_where=sa.text('retry_of IS NOT NULL'))
     op.create_index('runs_of_shell', 'runs', ['id'], unique=False, sqlite_where=sa.text("task = 'shell'"), postgresql_where=sa.text("task = 'shell'"))
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
     op.create_index('runs_open', 'runs', ['id'], unique=False, sqlite_where=sa.text('open_records > 0'), postgresql_where=sa.text('open_records > 0'))
