@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,6 +75,7 @@ VALUES (:run, :number, :record, :message, :code)
 ON CONFLICT DO NOTHING
 """
 _SOLVED = "UPDATE records SET solved = 1 WHERE id = :id AND given_to = :run"
+_SURROGATES = re.compile("[\ud800-\udfff]")
 _AT_ONCE = 5000
 _MOST = 4 * 2**20  # characters of data in one page, and one record more
 
@@ -243,6 +245,14 @@ def _failure(run_id: int, failure: Failure) -> dict[str, Any]:
     }
 
 
+def _shown(data: str) -> object:
+    """Return the value in JSON text; what is no text (names of files) cannot be shown as it is."""
+    value = json.loads(data)
+    if "\\ud" not in data:
+        return value
+    return json.loads(_SURROGATES.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
+
+
 def _record(row: Sequence[Any]) -> Record:
     id_, run, number, job_key, data, state, last, given, attempts, created, message, code, *_ = row
     return Record(
@@ -252,7 +262,7 @@ def _record(row: Sequence[Any]) -> Record:
         job_key=job_key,
         message=message,
         code=code,
-        data=None if data is None else json.loads(data),
+        data=None if data is None else _shown(data),
         state=RecordState(state),
         last_run_id=last,
         given_to=given,

@@ -1,5 +1,7 @@
 """Failed records: taken over, given to retries, resolved or open again; counts move with them."""
 
+import json
+import os
 from typing import Any
 
 import pytest
@@ -19,10 +21,14 @@ OPEN, RETRYING, RESOLVED = RecordState.OPEN, RecordState.RETRYING, RecordState.R
 def fail(store: Store, run: Run, *data: object, number: int = 1, **facts: Any) -> Run:
     """Let a run end that has reported each of *data* as failed."""
     failures = [
-        Failure(number=number + place, message=f"no {one}", data=text_of(one))
+        Failure(number=number + place, message=plain(f"no {one}"), data=text_of(one))
         for place, one in enumerate(data)
     ]
     return end(store, run, failures, **facts)
+
+
+def plain(text: str) -> str:
+    return text.encode("ascii", "replace").decode()
 
 
 def end(store: Store, run: Run, failures: list[Failure], *solved: int, **facts: Any) -> Run:
@@ -411,3 +417,15 @@ def test_pages_are_shorter_where_records_are_large(
     assert sizes == [2, 1, 1]
     retry = retried(store, run)
     assert [len(page) for page in store.records.given(run.id, retry.id)] == [2, 1, 1]
+
+
+def test_names_of_files_that_are_no_text_reach_the_retry_as_they_are(
+    store: Store, run: Run
+) -> None:
+    name = os.fsdecode(b"caf\xe9 \xf0\x9f\x98\x80")
+    fail(store, run, {"name": name})
+
+    assert data(store, run) == [{"name": "caf\ufffd \U0001f600"}]
+    assert [json.loads(text or "") for text in given(store, retried(store, run))] == [
+        {"name": name}
+    ]
