@@ -127,3 +127,29 @@ def test_nothing_of_it_is_left_on_the_disk(server: Server) -> None:
     done(server, start(server, "script"))
 
     until(lambda: not left(), message="no reports are left")
+
+
+def test_a_web_job_reports_and_retries_like_any_script(server: Server) -> None:
+    folder = server.data / "site" / "wwwroot" / "App_Data" / "jobs" / "triggered" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "run.sh").write_text(FILES["records.sh"])
+
+    def asked() -> bool:
+        return server.post("/api/triggeredwebjobs/reports/run").status_code == 202
+
+    until(asked, 15, "the web job is found")
+    [run] = [one["id"] for one in server.runs() if one["name"] == "reports"]
+    first = done(server, run)
+
+    assert (first["task"], counts(first)) == ("WebJob", (3, 3, 2))
+    again = retry(server, f"/runs/{run}")
+    done(server, again)
+    assert len(output(server, again).splitlines()) == 3
+    assert counts(row(server, run)) == (6, 0, 2)
+
+
+def test_a_process_that_a_task_forks_is_counted_too(server: Server) -> None:
+    run = start(server, "forks")
+
+    assert counts(done(server, run)) == (5, 2, 0)
+    assert [one["data"] for one in records(server, run)] == ["child", "parent"]

@@ -23,6 +23,10 @@ jobsched.retries=1
 jobsched.retries.backoff=0
 jobsched.params=wrong, exit, silent, by
 
+[forks]
+file=customers.py
+class=Forks
+
 [script]
 file=runscript.py
 class=RunScript
@@ -51,6 +55,20 @@ class Customers:
         if info.params.get("exit"):
             raise SystemExit(info.params["exit"])
 '''
+CODE += """
+
+class Forks:
+    def __call__(self, info):
+        import os
+        child = os.fork()
+        if child == 0:
+            info.success(3)
+            info.error("in the child", "child")
+            os._exit(0)
+        os.waitpid(child, 0)
+        info.success(2)
+        info.error("in the parent", "parent")
+"""
 TASKS = {"customers.py": CODE}
 # Fails for what its parameter names: everything of five at first, then what it is given.
 SCRIPT = """#!/bin/bash
