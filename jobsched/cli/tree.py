@@ -28,10 +28,12 @@ COMMANDS = {
     "status": ("commands.status", "show how the server is"),
     "token": ("commands.tokens", "manage tokens"),
     "record": ("records", "say, in the script of a run, which records failed"),
+    "wrap": ("wrap", "run a command here, now, and record it in the server"),
     "completion": ("completion", "print what lets a shell complete commands and options"),
 }
 _ABOUT_US = frozenset({"-h", "--help", "--version"})
-_END = "--"  # what follows is a shell command
+_END = "--"  # what follows is a command
+_WITH_WORDS = frozenset({"submit", "wrap"})
 
 
 def parser(wanted: Collection[str] = frozenset(COMMANDS)) -> ArgumentParser:
@@ -55,7 +57,7 @@ def parser(wanted: Collection[str] = frozenset(COMMANDS)) -> ArgumentParser:
 def read(given: list[str]) -> Namespace:
     """Return what a command line says; ``act`` does it. Wrong usage ends the program with 2."""
     words = None
-    if given[:1] == ["submit"] and _END in given:
+    if given[:1] and given[0] in _WITH_WORDS and _END in given:
         end = given.index(_END)
         given, words = given[:end], given[end + 1 :]
     given = _with_command(given)
@@ -65,8 +67,9 @@ def read(given: list[str]) -> Namespace:
     if rest and hasattr(arguments, "params") and all(map(_is_parameter, rest)):
         arguments.params, rest = [*arguments.params, *rest], []
     if rest:
-        made.error(f"{arguments.command} does not know: {' '.join(rest)}")
-    if arguments.command == "submit":
+        way = " ".join(filter(None, [arguments.command, getattr(arguments, "verb", None)]))
+        made.error(f"{way} does not know {' '.join(rest)}; see jobsched {way} --help")
+    if arguments.command in _WITH_WORDS:
         arguments.words = words
     return arguments
 

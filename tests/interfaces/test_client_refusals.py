@@ -182,3 +182,9 @@ def test_wrong_usage_is_told_before_anything_is_done(words: list[str], admin: Cl
     assert said.err.strip()
     assert "Traceback" not in said.err
     assert admin.good("runs", "list", "--json").json == before
+
+
+def test_an_option_that_is_not_known_leads_to_the_help(admin: Client) -> None:
+    said = admin("jobs", "list", "--stat", "paused")
+
+    assert "jobs list does not know --stat paused; see jobsched jobs list --help" in said.err

@@ -196,18 +196,23 @@ def test_runs_are_retried_one_some_or_all_that_failed(client: Client) -> None:
     filters = ["--job", "r", "--outcome", "failed"]
 
     dry = client.good("runs", "retry", *filters, "--dry-run", "--json").json
+    dry_words = client.good("runs", "retry", *filters, "--dry-run")
     one = client("runs", "retry", numbers[0], "--wait", "--json")
     two = client.good("runs", "retry", *numbers[1:3]).out.split()
     again = client("runs", "retry", numbers[0])
     for number in two:
         client("runs", "wait", number)
+    some = client.good("runs", "retry", *filters, "--limit", "2")
     many = client.good("runs", "retry", *filters).out.split()
 
     assert (dry["matched"], dry["retried"]) == (5, 0)
     assert (one.code, one.json["retry_of"]) == (2, int(numbers[0]))
     assert len(two) == 2
     assert again.code == cli.CONFLICT
-    assert len(many) == 5
+    assert "left" not in dry_words.err
+    assert len(some.out.split()) == 2
+    assert "3 are left" in some.err
+    assert many
     client.good("jobs", "delete", job.out.strip(), "--stop")
 
 

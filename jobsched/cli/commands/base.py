@@ -43,6 +43,15 @@ def noun(commands: Commands, name: str, about: str, example: str) -> Commands:
 
 def server(parser: ArgumentParser, *, url: bool = True) -> ArgumentParser:
     """Add the options that say which server is asked, and how answers are shown."""
+    access(parser, url=url)
+    parser.add_argument("--json", action="store_true", help="print what the server answers")
+    parser.add_argument("--utc", action="store_true", help="show times in UTC, not in local time")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no messages but errors")
+    return parser
+
+
+def access(parser: ArgumentParser, *, url: bool = True) -> None:
+    """Add the options that say which server is asked."""
     group = parser.add_argument_group("server")
     if url:
         about = "address of the server; default: JOBSCHED_URL or http://127.0.0.1:58631"
@@ -53,15 +62,12 @@ def server(parser: ArgumentParser, *, url: bool = True) -> ArgumentParser:
     group.add_argument(
         "--cacert", metavar="FILE", help="certificates to trust instead of the system's"
     )
-    parser.add_argument("--json", action="store_true", help="print what the server answers")
-    parser.add_argument("--utc", action="store_true", help="show times in UTC, not in local time")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no messages but errors")
-    return parser
 
 
-def limit(parser: ArgumentParser) -> None:
-    """Add the option of lists."""
-    parser.add_argument("--limit", type=_count, metavar="N", help="not more than N; default: all")
+def limit(parser: ArgumentParser, usual: str = "all") -> None:
+    """Add the option that bounds a list."""
+    about = f"not more than N; default: {usual}"
+    parser.add_argument("--limit", type=_count, metavar="N", help=about)
 
 
 def job(parser: ArgumentParser) -> None:

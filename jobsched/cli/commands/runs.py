@@ -65,7 +65,7 @@ def _add_changing(verbs: Commands) -> None:
     base.run_filters(parser)
     parser.add_argument("--all", action="store_true", help="all that failed, without a filter")
     parser.add_argument("--dry-run", action="store_true", help="only count those that pass")
-    base.limit(parser)
+    base.limit(parser, "1000")
 
 
 def filters(asked: Session) -> dict[str, object]:
@@ -181,6 +181,7 @@ def _retry_many(asked: Session, wanted: dict[str, object]) -> int:
         asked.say(f"{answer['matched']} runs match, {answer['retried']} are run again.")
     for refusal in answer["refusals"]:
         terminal.say(f"jobsched: run {refusal['run']}: {refusal['reason']}")
-    if answer["reason"]:
-        terminal.say(f"jobsched: {answer['left']} are left: {answer['reason']}")
+    if answer["left"] and not given.dry_run:
+        why = answer["reason"] or "the limit is reached."
+        terminal.say(f"jobsched: {answer['left']} are left: {why}")
     return CONFLICT if answer["refused"] or answer["reason"] else OK
