@@ -83,6 +83,9 @@ class Counts:
     error: int = 0
     ignore: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.success or self.error or self.ignore)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:

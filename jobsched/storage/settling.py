@@ -26,7 +26,7 @@ from jobsched.storage.database import Database
 from jobsched.storage.newruns import NewRetry, insert_retry
 from jobsched.storage.rows import BEFORE_END, CLAIM, RUN_COLUMNS, run_from, select_runs
 from jobsched.storage.tables import jobs, runs
-from jobsched.storage.tallies import Ending, Report, Tally, tally
+from jobsched.storage.tallies import ONE_SUCCESS, Ending, Report, Tally, tally
 from jobsched.storage.texts import policy_from_text
 
 _SETTLE = """
@@ -142,6 +142,8 @@ def _counted(
 ) -> Tally:
     """Return what the run has counted, and settle its records; a service has none."""
     end = item.end
+    if _is_plain(row, item):
+        return ONE_SUCCESS
     successes, errors, ignores = row[_COUNTS : _COUNTS + 3]
     # Both are totals: what was reported on the way, and what the runner counted.
     told = Counts(
@@ -160,6 +162,15 @@ def _counted(
         begun=end.started_us is not None or row[_STARTED] is not None or _tried(end),
     )
     return tally(database, connection, ending, now_us)
+
+
+def _is_plain(row: AnyRow, item: Settlement) -> bool:
+    """Return whether a run just succeeded: nothing was reported, nothing was to be tried again."""
+    end = item.end
+    succeeded = end.ended_by is EndedBy.EXIT and end.exit_code == 0
+    silent = item.report is None and not any(row[_COUNTS : _COUNTS + 3]) and not end.counts
+    alone = row[_RETRY_OF] is None and row[_MODE] != Mode.CONTINUOUS.value
+    return succeeded and silent and alone
 
 
 def _tried(end: End) -> bool:

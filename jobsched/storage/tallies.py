@@ -107,6 +107,9 @@ class Tally:
     open_records: int = 0
 
 
+ONE_SUCCESS = Tally(counts=Counts(success=1))  # of a run that reported nothing
+
+
 def tally(database: Database, connection: Connection, ending: Ending, now_us: int) -> Tally:
     """Settle the records of *ending*: those it was given, and those it reported."""
     told, report = ending.told, ending.report or Report()

@@ -40,6 +40,7 @@ class ReportFiles:
         self._own = f"{data_dir}/{FOLDER}"
         tag = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:12]
         self._shared = f"{SHARED}/{tag}"
+        self._sharing: bool | None = None  # None: it is to be looked
         self._open: set[str] = set()  # folders that are there
         self._made: set[Key] = set()  # whose files we have made ourselves
 
@@ -85,11 +86,13 @@ class ReportFiles:
 
     def report_of(self, key: Key) -> str | None:
         """Return where the report of a run is, None when there is none."""
+        name = f"{key[0]}.{key[1]}{_REPORT}"
         for folder in self._folders():
-            path = f"{folder}/{key[0]}.{key[1]}{_REPORT}"
-            with suppress(OSError):
-                if os.lstat(path).st_size:
-                    return path
+            try:
+                if os.lstat(f"{folder}/{name}").st_size:
+                    return f"{folder}/{name}"
+            except OSError:  # what nearly every run has: nothing
+                continue
         return None
 
     def remove(self, key: Key) -> None:
@@ -127,7 +130,10 @@ class ReportFiles:
         return self._own if owner is None else self._shared
 
     def _folders(self) -> tuple[str, ...]:
-        return (self._own,) if os.geteuid() else (self._own, self._shared)
+        """Return the folders with files; that of other users only if there ever were any."""
+        if self._sharing is None:
+            self._sharing = _is_folder(self._shared)
+        return (self._own, self._shared) if self._sharing else (self._own,)
 
     def _prepare(self, folder: str, owner: Owner | None) -> None:
         """Make the folder, once, and the command in it. Raises: OSError."""
@@ -141,6 +147,7 @@ class ReportFiles:
             for one in (SHARED, folder):
                 os.makedirs(one, exist_ok=True)
                 os.chmod(one, 0o711)  # noqa: S103 - to pass, not to look
+            self._sharing = True
         program = f"{folder}/{_PROGRAM}"
         _put(program, Path(reporting.__file__).read_bytes(), 0o644)
         words = {"python": shlex.quote(sys.executable), "program": shlex.quote(program)}
