@@ -1,5 +1,6 @@
 """The verbs of the text commands: run a command with bash, list commands, kill a run at once."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from jobsched import clock
 from jobsched.catalog import SHELL
 from jobsched.errors import FieldError, InvalidInput, NotAllowed
 from jobsched.execution.runner.redirecting import is_inside
+from jobsched.execution.script import working_folder
 from jobsched.model import EndedBy, Run
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration
@@ -21,6 +23,7 @@ from jobsched.storage.newruns import NewRun
 LONGEST_COMMAND = 131_071  # bytes: Linux gives a process no longer argument
 LONGEST_PATH = 4095
 _AT_ONCE = 500
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME, _GROUP = "job", "default"
 
 
@@ -115,7 +118,7 @@ def _mistakes(command: Command, settings: Settings) -> Iterator[FieldError]:
     for field, word in (("name", command.name), ("group", command.group)):
         if not 1 <= len(word) <= 200:
             yield _wrong(field, "length", f"{field} must have 1 to 200 characters.")
-        elif not word.isprintable():
+        elif _CONTROL.search(word):
             yield _wrong(field, "characters", f"{field} must not contain control characters.")
     for field, path in (("outlog", command.outlog), ("errlog", command.errlog)):
         if path is not None:
@@ -138,7 +141,7 @@ def _path_mistakes(field: str, path: str, settings: Settings) -> Iterator[FieldE
         yield _wrong(field, "characters", f"{field} must not contain a NUL character.")
     elif len(path.encode("utf-8")) > LONGEST_PATH:
         yield _wrong(field, "length", f"{field} may have {LONGEST_PATH} bytes at most.")
-    elif is_inside(path, str(settings.data_dir)):
+    elif is_inside(str(working_folder() / path), str(settings.data_dir)):
         yield _wrong(field, "folder", f"{field} must not lie in the server's data folder.")
 
 

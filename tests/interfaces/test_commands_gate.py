@@ -45,16 +45,14 @@ def ask(api: Native, name: str, token: str | None = None, /, **parameters: objec
 )
 def test_each_command_needs_its_role(api: Native, role: Role, allowed: set[str]) -> None:
     token = api.guarded.tokens.create(role)
-    asked = {
-        name: ask(api, name, token, **parameters)
-        for name, parameters in {
-            "help": {},
-            "jobinfo": {"all": 1},
-            "wait": {"jobid": 1},
-            "kill": {"jobid": 1},
-            "submit": {"command": "true", "sync": 0},
-        }.items()
+    all_parameters: dict[str, dict[str, object]] = {
+        "help": {},
+        "jobinfo": {"all": 1},
+        "wait": {"jobid": 1},
+        "kill": {"jobid": 1},
+        "submit": {"command": "true", "sync": 0},
     }
+    asked = {name: ask(api, name, token, **given) for name, given in all_parameters.items()}
 
     assert {name for name, answer in asked.items() if answer.status_code == 200} == allowed
     refused = [answer for name, answer in asked.items() if name not in allowed]

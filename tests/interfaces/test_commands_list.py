@@ -91,6 +91,7 @@ def test_S27_each_job_is_one_line_of_columns(server: JobSchedServer) -> None:
         ("a\tb\nc\rd", r"a\tb\nc\rd"),
         ("a\x0b\x0c\x1c\x1b[1m\x85b", r"a\x0b\x0c\x1c\x1b[1m\x85b"),
         ("a\u2028b\u2029", r"a\u2028b\u2029"),
+        ("a\u00a0b\u3000c\u200dd", "a\u00a0b\u3000c\u200dd"),
         ("printf 'a\\nb'", r"printf 'a\nb'"),
     ],
 )

@@ -7,12 +7,13 @@ by one transaction. It is tried again until the database has it.
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from jobsched.errors import JobschedError
 from jobsched.operations.clients import Clients
 
-_RETRY = 0.2  # seconds
+_RETRY, _RETRY_DEFECT = 0.2, 5.0  # seconds
 _MOST = 500
 _log = logging.getLogger(__name__)
 
@@ -47,11 +48,11 @@ class Departures:
             some = self._some()
             left = sorted({run_id for run_id, served in some if not served})
             over = sorted({run_id for run_id, served in some if served} - {*left})
-            while left and not _done(lambda: self._clients.left(left)):  # noqa: B023 - called here
-                pause.wait(_RETRY)
+            while left and (seconds := _trouble(partial(self._clients.left, left))):
+                pause.wait(seconds)
             if over:
                 # What is not forgotten now is forgotten when somebody next cleans up.
-                _done(lambda: self._clients.served(over))  # noqa: B023 - called here
+                _trouble(partial(self._clients.served, over))
 
     def _some(self) -> list[tuple[int, bool]]:
         """Wait for a client to leave; return it with all that left meanwhile."""
@@ -64,13 +65,14 @@ class Departures:
         return some
 
 
-def _done(tell: Callable[[], None]) -> bool:
+def _trouble(tell: Callable[[], None]) -> float:
+    """Return in how many seconds to *tell* it again; 0 when the database has it."""
     try:
         tell()
     except JobschedError:
-        return False  # a busy database
+        return _RETRY  # a busy database
     except Exception:
-        # The thread's edge: the others that leave must not be forgotten for a defect.
+        # The thread's edge: who leaves must not be forgotten for a defect.
         _log.exception("noting that clients left failed")
-        return False
-    return True
+        return _RETRY_DEFECT
+    return 0.0

@@ -3,6 +3,7 @@
 Sources: spec/seeds.md 1.2 and 3.1. The words are never stored.
 """
 
+import re
 from collections.abc import Callable, Mapping
 
 from jobsched.catalog import SHELL
@@ -22,6 +23,8 @@ CAUSES: Mapping[str, frozenset[EndedBy]] = {
 ALIASES: Mapping[str, str] = {"failure": FAILED}  # the original's own spelling
 _KILLED_BY = 9
 _NOT_RUN = -1
+# What ends a line or a column, or makes a terminal show something else than is there.
+_HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _ESCAPES = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -81,14 +84,9 @@ def line(values: list[str]) -> str:
 
 def _escaped(value: str) -> str:
     """Return *value* without what would break a line or a column."""
-    if value.isprintable():
-        return value
-    return "".join(
-        letter if letter.isprintable() else _ESCAPES.get(letter) or _by_number(letter)
-        for letter in value
-    )
+    return _HIDDEN.sub(lambda found: _ESCAPES.get(found[0]) or _by_number(found[0]), value)
 
 
 def _by_number(letter: str) -> str:
     code = ord(letter)
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 1 << 16 else letter
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
