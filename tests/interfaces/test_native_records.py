@@ -14,6 +14,9 @@ from jobsched.web.payloads.records import RecordAnswer, RecordList
 from tests.support.native import Native, begin, fields_of, finish, shown
 from tests.support.rows import NOON, end_of
 
+VALUES: tuple[object, ...] = (
+    [], {}, None, "", 0, False, 2**53, -1.5, {"a": {"b": [{"c": "ü\n"}]}},
+)  # fmt: skip
 DATA = ({"id": 1, "n": [1.5, None]}, "two", None)
 
 
@@ -93,7 +96,7 @@ def test_a_list_that_has_not_changed_is_not_sent_again(client: FlaskClient, run:
 def test_data_is_any_json_value(client: FlaskClient, run: int) -> None:
     record = listed(client, run)[0]["url"]
 
-    for data in ([], {}, None, "", 0, False, 2**53, -1.5, {"a": {"b": [{"c": "ü\n"}]}}):
+    for data in VALUES:
         response = client.put(record, json={"data": data})
         assert (response.status_code, response.get_json()["data"]) == (200, data)
         assert shown(client, record)["data"] == data

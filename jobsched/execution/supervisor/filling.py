@@ -165,6 +165,8 @@ class Filler:
             self._claims.requeue(keys, "It waits for a free place.")
             self._hand.clear()
             self._books.release(keys)
+            for key in keys:
+                self._handover.forget(key)
 
     def _prepare(self) -> None:
         """Go on with what retries are given; what cannot be written now is tried again later."""

@@ -63,6 +63,12 @@ class Handover:
         self._given.discard(key)
         return self._underway.pop(key, None) is not None
 
+    def forget(self, key: Key) -> None:
+        """Take back what a run was to be given that goes back to the queue."""
+        self.drop(key)
+        if self.files.made(key):
+            self.files.remove(key)
+
     def step(self) -> Iterator[Prepared]:
         """Write one more page for each; yield those that are done. Raises: JobschedError."""
         for key, one in [*self._underway.items()]:

@@ -143,6 +143,24 @@ def test_a_retry_waits_until_its_records_are_written(store: Store, files: Report
     assert "JOBSCHED_RECORDS" not in handover.variables(run, None)
 
 
+def test_a_retry_that_goes_back_to_the_queue_leaves_no_file(
+    store: Store, files: ReportFiles
+) -> None:
+    run = add_run(store)
+    claim_all(store)
+    store.records.take([Portion(run_id=run.id, failures=[Failure(number=1, message="")])], NOON)
+    store.claims.settle([Settlement(end=end_of(run), report=Report(errors=1))], NOON)
+    retry = store.runs.retry(run.id)
+    handover = Handover(store.records, files)
+    handover.begin("r1", retry, None)
+    assert [*handover.step()] == []
+    assert files.left() == [(retry.id, retry.claim)]
+
+    handover.forget((retry.id, retry.claim))
+
+    assert (files.left(), handover.busy) == ([], False)
+
+
 def test_a_disk_that_is_full_is_our_want_not_the_retrys_failure(
     store: Store, tmp_path: Path
 ) -> None:
