@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from flask import Response, current_app
 
-from jobsched.execution.following import Following
-from jobsched.execution.places import output_path
 from jobsched.model import Role, Run, RunState
 from jobsched.operations import Operations
 from jobsched.operations.commands import Command
@@ -14,6 +12,7 @@ from jobsched.web.commands.blueprint import TEXT, command, text
 from jobsched.web.commands.departures import Departures
 from jobsched.web.commands.parameters import flag, given
 from jobsched.web.context import EXTENSION, caller, operations
+from jobsched.web.followed import Followed
 from jobsched.web.gate import changes_state, needs
 from jobsched.web.watching import NO_RUN, Notice, Waiter
 
@@ -91,31 +90,18 @@ class _Attendance:
     def pieces(self) -> Iterator[bytes]:
         """Yield the id, and then what the command writes, until it or the client is gone."""
         yield f"{self._run.id}\n".encode()
-        following: Following | None = None
+        followed = Followed(self._verbs)
         news: Run | Notice | None = None
         pause = _SOONEST
         while not isinstance(news, Notice):
             self._run = news or self._run
-            if self._run.state is RunState.DONE:
-                self._done = True
-                yield from self._rest(following)
-                return
-            if following is None and self._run.claim:
-                following = self._follow()
+            # Asked before reading: what is written until the end is read after it was seen.
+            self._done = self._run.state is RunState.DONE
             pause = min(_LATEST, pause * 2)
-            for block in following.news() if following else ():
+            for block in followed.news(self._run):
                 pause = _SOONEST
                 yield block
+            if self._done:
+                return
             news = self._waiter.next(pause)
         self._stopping = news is Notice.STOPPING
-
-    def _follow(self) -> Following:
-        runs_dir = self._verbs.configuration.settings.runs_dir
-        return Following(output_path(runs_dir, self._run.id, self._run.claim))
-
-    def _rest(self, following: Following | None) -> Iterator[bytes]:
-        """Yield what a finished command has written and nobody has read yet."""
-        stored = self._verbs.store.outputs.get(self._run.id)
-        if stored is not None:
-            return self._verbs.outputs.of(self._run).blocks()
-        return (following or self._follow()).news(finished=True)
