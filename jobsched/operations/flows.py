@@ -142,7 +142,7 @@ class Flows:
         Raises: UnknownRun, Conflict when there is nothing to retry, QueueFull.
         """
         self.get(run_id)
-        return self.get(self._records.retry_open(run_id, by, waits=True).id)
+        return self.get(self._retry_open(run_id, by))
 
     def retry_record(self, run_id: int, record_id: int, by: str) -> FlowRun:
         """Queue the last run of a record that failed in the run *run_id*, with this one only.
@@ -151,6 +151,7 @@ class Flows:
         """
         self.get(run_id)
         self._require_failed_in(run_id, record_id)
+        self._store.flows.adopt(self._records.get(record_id).last_run_id)
         return self.get(self._records.retry(record_id, by, waits=True).id)
 
     def retry_records(self, run_id: int, by: str) -> builtins.list[FlowRun]:
@@ -162,10 +163,14 @@ class Flows:
         made = []
         for holder in self._store.flows.holders(run_id):
             with suppress(NothingToRetry):  # somebody else was faster
-                made.append(self._records.retry_open(holder, by, waits=True).id)
+                made.append(self._retry_open(holder, by))
         if not made:
             raise NothingToRetry(f"No failed record of run {run_id} waits for a retry.", run=run_id)
         return [*self._store.flows.by_ids(made, _oldest_us()).values()]
+
+    def _retry_open(self, run_id: int, by: str) -> int:
+        self._store.flows.adopt(run_id)
+        return self._records.retry_open(run_id, by, waits=True).id
 
     def _require_failed_in(self, run_id: int, record_id: int) -> None:
         if not self._store.flows.has_failed_in(run_id, record_id):

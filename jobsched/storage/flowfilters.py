@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, literal_column, not_, or_, select
 
 from jobsched.model import EndedBy, Run, RunState
 from jobsched.storage.tables import flow_runs, runs
@@ -105,7 +105,7 @@ def _living(filters: FlowFilter, place: int | None, limit: int) -> Condition:
 def _about_run(filters: FlowFilter) -> list[Condition]:
     found: list[Condition] = []
     if filters.courses is not None:
-        found.append(or_(*map(_on_course, sorted(filters.courses))))
+        found.append(or_(false(), *map(_on_course, sorted(filters.courses))))
     if filters.jobs is not None:
         found.append(runs.c.job_key.in_(sorted(filters.jobs)))
     if filters.retriable is not None:
@@ -131,15 +131,16 @@ def _about_references(filters: FlowFilter) -> list[Condition]:
         column == value for column, value in columns.items() if value is not None
     ]
     if filters.types is not None:
-        found.append(or_(*(_of_type(word) for word in sorted(filters.types))))
+        found.append(or_(false(), *(_of_type(word) for word in sorted(filters.types))))
     return found
 
 
 def _of_type(word: str) -> Condition:
     if word == "retry":
         return runs.c.retry_of.is_not(None)
-    kind = func.coalesce(flow_runs.c.type, "flow") == word
-    return and_(runs.c.retry_of.is_(None), kind)
+    kind = flow_runs.c.type
+    fits = func.coalesce(kind, word) == word if word == "flow" else kind == word
+    return and_(runs.c.retry_of.is_(None), fits)
 
 
 def _on_course(course: Course) -> Condition:

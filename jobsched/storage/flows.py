@@ -41,6 +41,10 @@ _HIDE = """
 INSERT INTO flow_runs (run_id, hidden) VALUES (:run, 1)
 ON CONFLICT (run_id) DO UPDATE SET hidden = 1
 """
+_ADOPT = """
+INSERT INTO flow_runs (run_id, type) VALUES (:run, 'flow')
+ON CONFLICT (run_id) DO UPDATE SET type = coalesce(flow_runs.type, excluded.type)
+"""
 _FAMILY = """
 WITH RECURSIVE family (id) AS (
     SELECT id FROM runs WHERE retry_of = :run
@@ -134,6 +138,11 @@ class Flows:
         """Give a run other *references*; its type stays."""
         with self._database.write() as connection:
             self._database.run(connection, _REFER, _values(run_id, references))
+
+    def adopt(self, run_id: int) -> None:
+        """Make a run one of a flow, if it is not; so its retries will be."""
+        with self._database.write() as connection:
+            self._database.run(connection, _ADOPT, {"run": run_id})
 
     def hide(self, run_id: int) -> None:
         """Show a run no more; once it has ended, retention deletes it."""

@@ -193,7 +193,7 @@ Index("runs_open", runs.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 flow_runs = Table(
     "flow_runs",
     metadata,
-    Column("run_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("run_id", Key, primary_key=True, autoincrement=False),
     Column("type", String(10)),  # a FlowType; null: asked for elsewhere
     Column("flow_id", String(200)),  # these as they were given
     Column("integration_id", String(200)),
@@ -207,6 +207,20 @@ Index(
     flow_runs.c.flow_run_id,
     sqlite_where=flow_runs.c.flow_run_id.is_not(None),
     postgresql_where=flow_runs.c.flow_run_id.is_not(None),
+)
+Index(
+    "flow_runs_by_export",
+    flow_runs.c.export_id,
+    flow_runs.c.run_id,
+    sqlite_where=flow_runs.c.export_id.is_not(None),
+    postgresql_where=flow_runs.c.export_id.is_not(None),
+)
+Index(
+    "flow_runs_by_import",
+    flow_runs.c.import_id,
+    flow_runs.c.run_id,
+    sqlite_where=flow_runs.c.import_id.is_not(None),
+    postgresql_where=flow_runs.c.import_id.is_not(None),
 )
 Index(
     "flow_runs_hidden",

@@ -75,6 +75,7 @@ def test_runs_are_found_by_type_and_reference(store: Store) -> None:
     assert ids(store, types=frozenset({"flow"})) == [plain.id, flow.id]
     assert ids(store, types=frozenset({"export"})) == [export.id]
     assert ids(store, types=frozenset({"retry", "import"})) == [retry.id, imported.id]
+    assert ids(store, types=frozenset()) == ids(store, courses=frozenset()) == []
     assert ids(store, export="e") == [retry.id, export.id]
     assert ids(store, import_="e") == [imported.id]
     assert ids(store, integration="i") == [imported.id, flow.id]
@@ -226,3 +227,53 @@ def test_the_open_records_of_a_run_are_followed_to_where_they_failed_last(store:
     assert store.flows.has_failed_in(retry.id, two.id)
     assert not store.flows.has_failed_in(retry.id, one.id)
     assert not store.flows.has_failed_in(run.id, 10**17)
+
+
+def claimed(store: Store, limit: int = 100) -> list[int]:
+    return [claim.run.id for claim in claim_all(store, limit)]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_of_a_flow_one_run_lives_though_its_job_may_have_more(store: Store, limit: int) -> None:
+    job = add_job(store, policy=Policy(max_instances=3))
+    first, second = add_flow(store, job), add_flow(store, job)
+    other = add_flow(store, add_job(store))
+    alone = add_run(store)
+
+    started = [*claimed(store, limit), *claimed(store, limit), *claimed(store, limit)]
+
+    assert started == [first.id, other.id, alone.id]
+    assert claimed(store) == []
+    settle(store, first)
+    assert claimed(store) == [second.id]
+
+
+def test_a_run_of_a_flow_waits_for_the_others_of_its_job_and_they_for_it(store: Store) -> None:
+    policy = Policy(max_instances=3, overlap=Overlap.QUEUE)
+    job = add_job(store, policy=policy)
+    plain = [add_run(store, job) for _ in range(2)]
+    flow = add_flow(store, job)
+    later = add_run(store, job)
+
+    assert claimed(store) == [plain[0].id, plain[1].id, later.id]
+    assert claimed(store) == []
+    for run in (*plain, later):
+        settle(store, run)
+    last = add_run(store, job)
+    assert claimed(store) == [flow.id]
+    assert claimed(store) == []
+    settle(store, flow)
+    assert claimed(store) == [last.id]
+
+
+def test_a_retry_of_an_adopted_run_is_alone_as_well(store: Store) -> None:
+    job = add_job(store, policy=Policy(max_instances=3, overlap=Overlap.QUEUE))
+    run, other = add_run(store, job), add_run(store, job)
+    claim_all(store)
+    settle(store, run, exit_code=1)
+    store.flows.adopt(run.id)
+    retry = store.runs.retry(run.id)
+
+    assert claimed(store) == []
+    settle(store, other)
+    assert claimed(store) == [retry.id]

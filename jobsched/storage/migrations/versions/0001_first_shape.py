@@ -56,7 +56,7 @@ def upgrade() -> None:
     op.create_index('deliveries_by_hook', 'deliveries', ['hook_id', 'id'], unique=False)
     op.create_index('deliveries_due', 'deliveries', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
     op.create_table('flow_runs',
-        sa.Column('run_id', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
         sa.Column('type', sa.String(length=10), nullable=True),
         sa.Column('flow_id', sa.String(length=200), nullable=True),
         sa.Column('integration_id', sa.String(length=200), nullable=True),
@@ -67,6 +67,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('run_id', name=op.f('pk_flow_runs'))
     )
     op.create_index('flow_runs_by_flow_run', 'flow_runs', ['flow_run_id'], unique=False, sqlite_where=sa.text('flow_run_id IS NOT NULL'), postgresql_where=sa.text('flow_run_id IS NOT NULL'))
+    op.create_index('flow_runs_by_export', 'flow_runs', ['export_id', 'run_id'], unique=False, sqlite_where=sa.text('export_id IS NOT NULL'), postgresql_where=sa.text('export_id IS NOT NULL'))
+    op.create_index('flow_runs_by_import', 'flow_runs', ['import_id', 'run_id'], unique=False, sqlite_where=sa.text('import_id IS NOT NULL'), postgresql_where=sa.text('import_id IS NOT NULL'))
     op.create_index('flow_runs_hidden', 'flow_runs', ['run_id'], unique=False, sqlite_where=sa.text('hidden = 1'), postgresql_where=sa.text('hidden = 1'))
     op.create_table('hooks',
         sa.Column('id', sa.String(length=32), nullable=False),
