@@ -76,6 +76,7 @@ ON CONFLICT DO NOTHING
 """
 _SOLVED = "UPDATE records SET solved = 1 WHERE id = :id AND given_to = :run"
 _SURROGATES = re.compile("[\ud800-\udfff]")
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False)
 _AT_ONCE = 5000
 _MOST = 4 * 2**20  # characters of data in one page, and one record more
 
@@ -213,7 +214,7 @@ def text_of(data: object) -> str | None:
     """Return *data* as the JSON text by which equal values are known; None for null."""
     if data is None:
         return None
-    return json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return _ENCODER.encode(data)
 
 
 def digest_of(text: str | None) -> int:

@@ -25,6 +25,14 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _STATUSES = frozenset({"error", "success", "ignore"})
 
 
+def _no_number(text: str) -> float:
+    raise ValueError(text)
+
+
+# Made once: json.loads and json.dumps with options make a new one for every line.
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
 class BadLine(ValueError):
     """A line that is no entry of a report; the message says why."""
 
@@ -109,16 +117,12 @@ def entry_of(line: bytes | None) -> Entry:
 
 def _object(line: bytes) -> dict[str, Any]:
     try:
-        said = json.loads(line.decode("utf-8"), parse_constant=_no_number)
+        said = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError):
         raise BadLine("not JSON") from None
     if not isinstance(said, dict):
         raise BadLine("no JSON object")
     return said
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(text)
 
 
 def _number(said: dict[str, Any], name: str) -> int | None:
