@@ -9,6 +9,7 @@ from jobsched.errors import JobschedError
 from jobsched.events import Event, publish
 from jobsched.operations.announce import Announcer
 from jobsched.operations.clients import Clients
+from jobsched.operations.reports import Silences
 from jobsched.operations.retention import Retention
 from jobsched.settings import Settings
 from jobsched.storage import Store
@@ -31,6 +32,7 @@ class Chores:
         self._ours = self._lock is None
         self._retention = Retention(settings, self._store)
         self._clients = Clients(self._store, settings, Announcer(notify))
+        self._silences = Silences(self._store, settings, Announcer(notify))
         self._deaf = events.listen(self._retention.hear)
         self._done = threading.Event()
         self._prune_at = self._prune_busy_at = clock.monotonic() + _CHECKPOINT_EVERY
@@ -69,6 +71,7 @@ class Chores:
         self._clients.bury()  # of a web part that was started alone and killed
         if not self._is_ours():
             return
+        self._silences.end()
         now = clock.monotonic()
         if now >= self._prune_at:
             self._prune_at = now + _PRUNE_EVERY

@@ -62,10 +62,15 @@ class Answer:
 
 
 class Connection:
-    """A connection to the server at *access*, made when it is needed."""
+    """A connection to the server at *access*, made when it is needed.
+
+    *connect_seconds*, *answer_seconds* and *busy_tries* may be set before it is used.
+    """
 
     def __init__(self, access: Access) -> None:
         self.access = access
+        self.connect_seconds, self.answer_seconds = CONNECT_SECONDS, ANSWER_SECONDS
+        self.busy_tries = BUSY_TRIES
         self.reached = False  # whether the server has ever answered
         self._http: HTTPConnection | None = None
 
@@ -126,7 +131,7 @@ class Connection:
         self, method: str, target: str, body: Body, headers: dict[str, str]
     ) -> HTTPResponse:
         """Return the good answer to a request, its body unread."""
-        for left in reversed(range(BUSY_TRIES)):
+        for left in reversed(range(self.busy_tries)):
             response = self._exchange(method, target, body, headers)
             if response.status < 300:
                 return response
@@ -183,18 +188,18 @@ class Connection:
                 if (option := getattr(socket, name, None)) is not None:
                     sock.setsockopt(socket.IPPROTO_TCP, option, value)
         if self._http.sock is not None:
-            self._http.sock.settimeout(ANSWER_SECONDS)
+            self._http.sock.settimeout(self.answer_seconds)
         return self._http
 
     def _new(self) -> HTTPConnection:
         host, port = self.access.host, self.access.port
         if not self.access.tls:
-            return HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+            return HTTPConnection(host, port, timeout=self.connect_seconds)
         try:
             context = ssl.create_default_context(cafile=self.access.cacert)
         except (OSError, ValueError) as error:
             raise Misused(f"{self.access.cacert} holds no certificates: {error}.") from None
-        return HTTPSConnection(host, port, timeout=CONNECT_SECONDS, context=context)
+        return HTTPSConnection(host, port, timeout=self.connect_seconds, context=context)
 
     def _own_headers(self) -> dict[str, str]:
         own = {"User-Agent": f"jobsched/{__version__}", "Accept": "application/json, */*;q=0.5"}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jobsched.operations.pausing import Pauses
     from jobsched.operations.preview import Previews
     from jobsched.operations.records import Records
+    from jobsched.operations.reports import Reports
     from jobsched.operations.retries import Retries
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
@@ -50,6 +51,7 @@ class Operations:
     clients: "Clients"
     retries: "Retries"
     records: "Records"
+    reports: "Reports"
     flows: "Flows"
     services: "Services"
     outputs: "Outputs"

@@ -40,6 +40,10 @@ class Announcer:
         """Wake who starts and stops runs: first of all, for it is what somebody waits for."""
         self._notify("supervisor")
 
+    def web(self) -> None:
+        """Wake who waits for runs: their events have been told."""
+        self._notify("web")
+
     def server(self, what: str, by: str, level: int = logging.INFO, **more: object) -> None:
         """Tell what concerns everything."""
         publish(Event(name=what, level=level, fields={"by": by} | more))

@@ -18,6 +18,7 @@ from jobsched.operations.pausing import Pauses
 from jobsched.operations.preview import Previews
 from jobsched.operations.queueing import Queue
 from jobsched.operations.records import Records
+from jobsched.operations.reports import Reports
 from jobsched.operations.retries import Retries
 from jobsched.operations.runs import Runs
 from jobsched.operations.scheduling import Scheduling
@@ -50,6 +51,7 @@ def build(configuration: Configuration, store: Store, notify: Callable[[str], No
         ledger=Ledger(store, configuration),
         runs=Runs(store, configuration, queue, announce),
         retries=Retries(store, queue, announce),
+        reports=Reports(store, configuration, announce),
         records=records,
         flows=Flows(store, configuration, queue, announce, jobs, records),
         commands=Commands(store, configuration, queue, announce),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import WEB_JOB, Task
+from jobsched.catalog import WEB_JOB, WRAPPED, Task
 from jobsched.errors import (
     Conflict,
     FieldError,
@@ -183,6 +183,9 @@ class Jobs:
             raise WrongMode(
                 f"Job {job_id} is continuous: it is started and stopped, not run.", job=job_id
             )
+        if job.task == WRAPPED:
+            why = "it only records what jobsched wrap runs elsewhere"
+            raise WrongMode(f"Job {job_id} cannot be started here: {why}.", job=job_id)
         task = self._task_of(job)
         if wrong := drafts.params_mistakes(task, params):
             raise InvalidInput(wrong)

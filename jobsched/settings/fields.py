@@ -177,6 +177,14 @@ class Settings(WebJobSettings):
         default=30,
         metadata=names("HISTORY", "Finished runs kept of each job.", readers.integer(1, 1_000_000)),
     )
+    wrap_heartbeat: float = field(
+        default=30.0,
+        metadata=names(
+            "WRAP_HEARTBEAT",
+            "Seconds between signs of life of ``jobsched wrap``; four missing ones lose its run.",
+            readers.number(0.1),
+        ),
+    )
     history_days: int = field(
         default=30,
         metadata=names(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jobsched.storage.outputs import Outputs
     from jobsched.storage.pruning import Pruning
     from jobsched.storage.records import Records
+    from jobsched.storage.reports import Reports
     from jobsched.storage.runs import Runs
     from jobsched.storage.services import Services
     from jobsched.storage.switches import Switches
@@ -167,6 +168,12 @@ class Store:
         from jobsched.storage.records import Records
 
         return Records(self.database)
+
+    @cached_property
+    def reports(self) -> "Reports":
+        from jobsched.storage.reports import Reports
+
+        return Reports(self.database)
 
     @cached_property
     def forgetting(self) -> "Forgetting":

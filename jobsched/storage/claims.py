@@ -37,12 +37,14 @@ WHERE id = :id AND claim = :claim AND state = 'stopping'
 """
 _MINE = """
 SELECT id, claim, state, runner, boot_id, stop_by, stop_reason FROM runs
-WHERE node = :node AND state IN ('starting', 'running', 'stopping') ORDER BY id
+WHERE node = :node AND state IN ('starting', 'running', 'stopping') AND task != 'wrapped'
+ORDER BY id
 """
 _STOPS = """
 SELECT id, claim, runner, stop_by, stop_reason, stop_us,
     stop_by = 'kill' OR (stop_by = 'disconnect' AND task = 'shell') FROM runs
 WHERE node = :node AND state = 'stopping' AND state IN ('starting', 'running', 'stopping')
+    AND task != 'wrapped'
 ORDER BY id
 """
 _NEXT_DUE = """

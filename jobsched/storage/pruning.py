@@ -26,6 +26,7 @@ _HIDDEN = """
 SELECT f.run_id FROM flow_runs f LEFT JOIN runs r ON r.id = f.run_id
 WHERE f.hidden = 1 AND coalesce(r.state, 'done') = 'done' ORDER BY f.run_id LIMIT :limit
 """
+_DELETE_REPORT = "DELETE FROM reports WHERE run_id = :id"
 _DELETE = "DELETE FROM runs WHERE id = :id AND state = 'done'"
 Keeping = tuple[int, int | None]  # a job's number and how many of its runs it wants kept
 
@@ -79,5 +80,6 @@ class Pruning:
             with self._database.write() as connection:
                 folding.count_ends(self._database, connection, run_ids)
                 self._database.many(connection, _DELETE_OUTPUT, rows)
+                self._database.many(connection, _DELETE_REPORT, rows)
                 self._database.many(connection, _DELETE_REFERENCES, rows)
                 self._database.many(connection, _DELETE, rows)

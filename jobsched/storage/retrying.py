@@ -56,6 +56,7 @@ _ALIVE = """
 SELECT job_key, count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE state != 'done' AND job_key IN ({}) GROUP BY job_key
 """
+_WRAPPED = "wrapped"
 _ENDS: Mapping[Outcome, str] = {
     Outcome.SUCCEEDED: "succeeded",
     Outcome.FAILED: "failed",
@@ -183,6 +184,8 @@ class _Subjects:
         """Refuse what cannot, or need not, be run again. Raises: as :func:`retry`."""
         if run.state is not RunState.DONE:
             raise RunNotFinished(run.id)
+        if run.task == _WRAPPED:
+            raise NotRetriable(run.id, "jobsched wrap ran it, and nothing here can do that again")
         if run.job_key is not None:
             self._require_job(run, self._jobs.get(run.job_key))
         if run.task in demand.barred:

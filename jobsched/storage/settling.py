@@ -45,7 +45,8 @@ _ROWS = select_runs(runs.c.stop_by, runs.c.stop_reason, jobs.c.state, jobs.c.mod
 _ENDING = _ROWS.where(runs.c.id.in_(bindparam("ids", expanding=True))).with_for_update(of=runs)
 _ENDING_SQLITE = _ROWS.where(runs.c.id.in_(text("SELECT value FROM json_each(:ids)")))
 _STATE, _STARTED, _COUNTS = BEFORE_END, BEFORE_END + 1, BEFORE_END + 7
-_POLICY, _ATTEMPT, _RETRY_OF = 8, 13, 15
+_TASK, _POLICY, _ATTEMPT, _RETRY_OF = 4, 8, 13, 15
+_WRAPPED = "wrapped"
 _DONE, _OPEN = RunState.DONE.value, -1
 _STOP_BY, _STOP_REASON, _JOB_STATE, _MODE = (len(RUN_COLUMNS) + number for number in range(4))
 
@@ -153,6 +154,9 @@ def _counted(
     )
     if row[_MODE] == Mode.CONTINUOUS.value:
         return Tally(counts=told, reported=told != Counts())
+    if row[_TASK] == _WRAPPED:  # nothing here can do it again, so nothing is open
+        well = _outcome(end) is Outcome.SUCCEEDED
+        return Tally(counts=Counts(success=int(well), error=int(not well)))
     ending = Ending(
         run_id=row[0],
         parent=row[_RETRY_OF],
@@ -214,7 +218,7 @@ def _retry(
     database: Database, connection: Connection, row: AnyRow, end: End, now_us: int
 ) -> int | None:
     """Queue the next attempt where the policy wants one and nobody wanted the run to end."""
-    if end.ended_by is EndedBy.EXIT and end.exit_code == 0:
+    if row[_TASK] == _WRAPPED or (end.ended_by is EndedBy.EXIT and end.exit_code == 0):
         return None
     policy, attempt = policy_from_text(row[_POLICY]), row[_ATTEMPT]
     unwanted = row[_STOP_BY] is not None or row[_JOB_STATE] == JobState.DELETED.value

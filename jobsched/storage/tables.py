@@ -72,6 +72,13 @@ Index(
     postgresql_where=jobs.c.mode == "continuous",
 )
 
+Index(
+    "jobs_wrapped",
+    jobs.c.name,
+    sqlite_where=jobs.c.task == "wrapped",
+    postgresql_where=jobs.c.task == "wrapped",
+)
+
 services = Table(
     "services",
     metadata,
@@ -304,6 +311,21 @@ attached = Table(
     Column("holder", String(150), nullable=False),  # the process that holds the client's connection
 )
 
+reports = Table(  # of runs that something else executes
+    "reports",
+    metadata,
+    Column("key", String(64), primary_key=True),  # the reporter's own
+    Column("run_id", BigInteger, nullable=False, unique=True),
+    Column("state", String(8), nullable=False),  # "open", "lost", "told": the end, by the reporter
+    Column("heard_us", Time, nullable=False),
+)
+Index(
+    "reports_open",
+    reports.c.heard_us,
+    sqlite_where=reports.c.state == "open",
+    postgresql_where=reports.c.state == "open",
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -416,5 +438,5 @@ Index(
 __all__ = [
     "attached", "audit", "day_counts", "deliveries", "failures", "flow_runs", "hooks",
     "idempotency", "jobs", "leases", "metadata", "nodes", "occurrences", "outputs", "records",
-    "runs", "services", "switches", "tokens", "webjobs",
+    "reports", "runs", "services", "switches", "tokens", "webjobs",
 ]  # fmt: skip

@@ -35,7 +35,7 @@ jobsched.params=n, word, pause, code
 """
 # Commands that ask a server, as far as there is one.
 LOCAL = frozenset(
-    {"serve", "web", "scheduler", "supervisor", "check", "preview", "completion", "record"}
+    {"serve", "web", "scheduler", "supervisor", "check", "preview", "completion", "record", "wrap"}
 )
 
 

@@ -125,7 +125,7 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
         "created_at": iso(run.created_at),
         "started_at": iso(run.started_at),
         "ended_at": iso(run.ended_at),
-        "queued_for": _seconds(_wanted_at(run), run.started_at),
+        "queued_for": _queued_for(run),
         "duration": _seconds(run.started_at, run.ended_at),
         "attempt": run.attempt,
         "retry_of": run.retry_of,
@@ -202,6 +202,12 @@ def occurrence_body(occurrence: Occurrence) -> Body:
 def _wanted_at(run: Run) -> datetime:
     """Return since when *run* waits: one that was asked for early does so from its moment on."""
     return run.created_at if run.due_at is None else max(run.created_at, run.due_at)
+
+
+def _queued_for(run: Run) -> float | None:
+    # What was begun elsewhere had begun before it was told here.
+    seconds = _seconds(_wanted_at(run), run.started_at)
+    return None if seconds is None else max(0.0, seconds)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:

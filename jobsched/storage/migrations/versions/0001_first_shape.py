@@ -121,6 +121,7 @@ def upgrade() -> None:
         sa.UniqueConstraint('id', name=op.f('uq_jobs_id')),
         sqlite_autoincrement=True
     )
+    op.create_index('jobs_wrapped', 'jobs', ['name'], unique=False, sqlite_where=sa.text("task = 'wrapped'"), postgresql_where=sa.text("task = 'wrapped'"))
     op.create_index('jobs_due', 'jobs', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
     op.create_index('jobs_continuous', 'jobs', ['state', 'key'], unique=False, sqlite_where=sa.text("mode = 'continuous'"), postgresql_where=sa.text("mode = 'continuous'"))
     op.create_table('leases',
@@ -159,6 +160,15 @@ def upgrade() -> None:
         sa.Column('chunks', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('run_id', name=op.f('pk_outputs'))
     )
+    op.create_table('reports',
+        sa.Column('key', sa.String(length=64), nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=False),
+        sa.Column('state', sa.String(length=8), nullable=False),
+        sa.Column('heard_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('key', name=op.f('pk_reports')),
+        sa.UniqueConstraint('run_id', name=op.f('uq_reports_run_id'))
+    )
+    op.create_index('reports_open', 'reports', ['heard_us'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
     op.create_table('failures',
         sa.Column('run_id', sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
