@@ -15,6 +15,7 @@ import pytest
 
 from jobsched.jobschedserver import main
 from tests.support.commands import Client, JobSchedServer, waiting_client
+from tests.support.processes import end_all
 from tests.support.server import ROOT, free_port
 from tests.support.waiting import until
 
@@ -73,6 +74,7 @@ def test_S1_the_original_options_are_enough(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+        end_all(tmp_path)  # a runner that is hardly born is told nothing and leaves later
     assert process.returncode == 0
 
 
@@ -412,6 +414,7 @@ def test_S40_the_start_script_starts_a_server(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
+        end_all(tmp_path)  # as above
     assert process.returncode == 0
     assert (tmp_path / "jobs.sqlite").exists()
 
