@@ -13,6 +13,8 @@ from typing import Any
 from jobsched.cli import tree
 from tests.support.server import CATALOG, ROOT, Server
 
+# Set to nothing, these keep a command from being measured by coverage, which takes its time.
+UNMEASURED = {"COVERAGE_PROCESS_START": "", "COVERAGE_PROCESS_CONFIG": ""}
 COUNT = """
 import sys
 import time
@@ -33,6 +35,7 @@ file=count.py
 class=Count
 jobsched.params=n, word, pause, code
 """
+_INHERITED = ("PATH", "TZ", *UNMEASURED)
 # Commands that ask a server, as far as there is one.
 LOCAL = frozenset(
     {"serve", "web", "scheduler", "supervisor", "check", "preview", "completion", "record", "wrap"}
@@ -59,7 +62,7 @@ class Client:
     def __init__(self, url: str, folder: Path, **environ: str) -> None:
         self.folder = folder
         home = {"HOME": str(folder), "PYTHONPATH": str(ROOT), "JOBSCHED_URL": url}
-        path = {name: os.environ[name] for name in ("PATH", "TZ") if name in os.environ}
+        path = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         self.environ = {**path, **home, "LANG": "C.UTF-8", **environ}
 
     def __call__(self, *words: str, data: str = "", **environ: str) -> Said:
