@@ -36,6 +36,8 @@ class Entry:
 
     def __init__(self, folder: Path, key: str) -> None:
         self.path = folder / f"{key}.json"
+        self._hidden = folder / f".{key}.new"
+        self._named = False
         self._file: int | None = None
         self._guard = threading.Lock()
 
@@ -44,18 +46,26 @@ class Entry:
         data = json.dumps({"url": url, "report": report}).encode()
         with self._guard:
             if self._file is None:
-                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-                fcntl.flock(self._file, fcntl.LOCK_EX)
-            os.ftruncate(self._file, 0)
+                self._file = self._new()
             os.pwrite(self._file, data, 0)
+            os.ftruncate(self._file, len(data))
             os.fsync(self._file)
+            # Only now may others see it: they take what is empty for rubbish.
+            if not self._named:
+                self._hidden.rename(self.path)
+                self._named = True
+
+    def _new(self) -> int:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(self._hidden, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
 
     def forget(self) -> None:
         """Remove the file, if there is one."""
         with self._guard:
             if self._file is not None:
-                self.path.unlink(missing_ok=True)
+                (self.path if self._named else self._hidden).unlink(missing_ok=True)
 
 
 def flush(folder: Path, url: str, tell: Callable[[str, Json], bool]) -> int:
