@@ -15,6 +15,7 @@ from jobsched.errors import (
     AmbiguousName,
     InvalidInput,
     NothingToRetry,
+    QueueFull,
     UnknownJob,
     UnknownRecord,
     UnknownRun,
@@ -33,6 +34,7 @@ from jobsched.storage.searching import JobFilter
 
 DAYS = 30
 LARGEST_FAMILY = 1000
+MOST_RETRIED = 1000  # runs, by one request for all that has failed
 _MOST_NAMED = 1000  # jobs of one name that a filter finds
 
 
@@ -157,13 +159,19 @@ class Flows:
     def retry_records(self, run_id: int, by: str) -> builtins.list[FlowRun]:
         """Retry every open record of a run, wherever in the line of its retries it failed last.
 
-        Raises: UnknownRun, NothingToRetry, Conflict, QueueFull.
+        A queue that fills up on the way ends it; what was made until then is returned.
+
+        Raises: UnknownRun, NothingToRetry, Conflict; QueueFull when not even one could wait.
         """
         self.get(run_id)
-        made = []
-        for holder in self._store.flows.holders(run_id):
-            with suppress(NothingToRetry):  # somebody else was faster
-                made.append(self._retry_open(holder, by))
+        made: builtins.list[int] = []
+        try:
+            for holder in self._store.flows.holders(run_id, MOST_RETRIED):
+                with suppress(NothingToRetry):  # somebody else was faster
+                    made.append(self._retry_open(holder, by))
+        except QueueFull:
+            if not made:
+                raise
         if not made:
             raise NothingToRetry(f"No failed record of run {run_id} waits for a retry.", run=run_id)
         return [*self._store.flows.by_ids(made, _oldest_us()).values()]

@@ -56,7 +56,7 @@ SELECT id FROM family WHERE id != :run ORDER BY id LIMIT :limit
 _FAILED_IN = "SELECT count(*) FROM failures WHERE record_id = :record AND run_id = :run"
 _OPEN_IN = """
 SELECT DISTINCT r.last_run_id FROM failures f JOIN records r ON r.id = f.record_id
-WHERE f.run_id = :run AND r.state = 'open' ORDER BY r.last_run_id
+WHERE f.run_id = :run AND r.state = 'open' ORDER BY r.last_run_id LIMIT :limit
 """
 
 
@@ -156,10 +156,14 @@ class Flows:
             [[count]] = self._database.rows(connection, _FAILED_IN, values)
         return bool(count)
 
-    def holders(self, run_id: int) -> builtins.list[int]:
-        """Return the last runs of those records of a run that are open: it, or its retries."""
+    def holders(self, run_id: int, limit: int) -> builtins.list[int]:
+        """Return the last runs of those records of a run that are open: it, or its retries.
+
+        At most *limit*, the oldest first.
+        """
+        values = {"run": run_id, "limit": limit}
         with self._database.read() as connection:
-            rows = self._database.rows(connection, _OPEN_IN, {"run": run_id})
+            rows = self._database.rows(connection, _OPEN_IN, values)
         return [row[0] for row in rows]
 
 

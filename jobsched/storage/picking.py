@@ -29,9 +29,12 @@ from jobsched.storage.tables import flow_runs, jobs, runs
 _LOCK = "SELECT pg_advisory_xact_lock(5863102)"
 # The plus keeps SQLite off the index over all runs ever, which has the same order.
 _BUSY = """
-SELECT +r.job_key, count(*), j.max_instances, count(f.run_id)
+SELECT +r.job_key, count(*), j.max_instances, count(
+    CASE WHEN j.max_instances > 1 AND EXISTS (
+        SELECT 1 FROM flow_runs f WHERE f.run_id = r.id AND f.type IS NOT NULL
+    ) THEN 1 END
+)
 FROM runs r JOIN jobs j ON j.key = r.job_key
-LEFT JOIN flow_runs f ON f.run_id = r.id AND f.type IS NOT NULL
 WHERE r.state IN ('starting', 'running', 'stopping') AND j.mode != 'continuous'
 GROUP BY +r.job_key, j.max_instances
 """

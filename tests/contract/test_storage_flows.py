@@ -221,8 +221,9 @@ def test_the_open_records_of_a_run_are_followed_to_where_they_failed_last(store:
     claim_all(store)
     settle(store, retry, exit_code=1)
 
-    assert store.flows.holders(run.id) == [run.id, retry.id]
-    assert store.flows.holders(retry.id) == [retry.id]
+    assert store.flows.holders(run.id, 10) == [run.id, retry.id]
+    assert store.flows.holders(retry.id, 10) == [retry.id]
+    assert store.flows.holders(run.id, 1) == [run.id]
     assert store.flows.has_failed_in(run.id, three.id)
     assert store.flows.has_failed_in(retry.id, two.id)
     assert not store.flows.has_failed_in(retry.id, one.id)
