@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from jobsched import clock
 from jobsched.catalog import SHELL
 from jobsched.errors import FieldError, InvalidInput, NotAllowed
-from jobsched.execution.runner.redirecting import is_inside
+from jobsched.execution.belongings import belongings
 from jobsched.execution.script import working_folder
 from jobsched.model import EndedBy, Run
 from jobsched.operations.announce import Announcer
@@ -141,8 +142,17 @@ def _path_mistakes(field: str, path: str, settings: Settings) -> Iterator[FieldE
         yield _wrong(field, "characters", f"{field} must not contain a NUL character.")
     elif len(path.encode("utf-8")) > LONGEST_PATH:
         yield _wrong(field, "length", f"{field} may have {LONGEST_PATH} bytes at most.")
-    elif is_inside(str(working_folder() / path), str(settings.data_dir)):
-        yield _wrong(field, "folder", f"{field} must not lie in the server's data folder.")
+    elif reason := _forbidden(working_folder() / path, settings):
+        yield _wrong(field, "file", f"{field} cannot be this file: it {reason}.")
+
+
+def _forbidden(path: Path, settings: Settings) -> str | None:
+    """Return why no command may write to *path*, as far as it is seen already."""
+    forbidden = belongings(settings)
+    try:
+        return forbidden.path(str(path)) or forbidden.file(path.stat())
+    except (OSError, ValueError):
+        return None  # the start of the command will say what is wrong
 
 
 def _wrong(field: str, rule: str, message: str) -> FieldError:

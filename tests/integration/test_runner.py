@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from jobsched.execution.protocol import Identity
+from jobsched.execution.runner.forbidding import Forbidden
 from tests.support.runner import (
     RunnerClient,
     written,
@@ -156,7 +157,8 @@ def test_files_for_the_output_are_opened_with_the_rights_of_the_job(runner: Runn
         folder.chmod(0o777)
         (folder / "closed").mkdir(mode=0o700)
         given: dict[str, Any] = {"run_as": Identity(uid=65534, gid=65534), "cwd": name}
-        redirect = {"err": None, "forbidden": "/nowhere"}
+        nothing = Forbidden(places={}, known={}, owner=-1, devices=frozenset())
+        redirect = {"err": None, "forbidden": nothing.to_message()}
 
         runner.run(1, "echo mine", redirect={"out": "log", **redirect}, **given)
         runner.shell(2, "echo never", redirect={"out": "closed/log", **redirect}, **given)

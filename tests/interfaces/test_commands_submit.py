@@ -1,6 +1,7 @@
 """Seed 001: submitting commands, waiting for their output, files for it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -192,9 +193,47 @@ def test_S20_a_log_in_the_data_folder_is_refused(server: JobSchedServer, place: 
 
     answer = server.ask("submit", command="true", errlog=str(server.folder / place))
 
-    assert answer == "Error: errlog must not lie in the server's data folder.\n"
+    assert answer == "Error: errlog cannot be this file: it lies in the server's data folder.\n"
     assert len(server.rows()) == before
     assert not (server.data / "x").exists()
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal", ".chores", ".scheduler"])
+@pytest.mark.parametrize("link", [False, True])
+def test_S20_a_log_in_place_of_the_database_is_refused(
+    server: JobSchedServer, ending: str, link: bool
+) -> None:
+    path = server.database.with_name(server.database.name + ending)
+    if link:
+        path, name = server.folder / f"to-database{ending}", path
+        path.symlink_to(name)
+
+    answer = server.ask("submit", command="true", outlog=str(path))
+
+    assert answer == "Error: outlog cannot be this file: it belongs to the server's database.\n"
+
+
+@pytest.mark.parametrize("name", ["jobs.sqlite", "jobs.sqlite.data/conf/jobsched.cfg"])
+def test_S20_a_log_that_is_another_name_of_ours_is_refused(
+    server: JobSchedServer, name: str
+) -> None:
+    link = server.work / f"second-{Path(name).name}"
+    content = (server.folder / name).read_bytes()
+    link.hardlink_to(server.folder / name)
+
+    answer = server.ask("submit", command="echo spoilt", outlog=link.name)
+
+    assert answer.startswith("Error: outlog cannot be this file: it ")
+    assert (server.folder / name).read_bytes()[:100] == content[:100]
+    link.unlink()
+
+
+def test_S20_the_log_of_the_server_is_no_log_of_a_command(tmp_path: Path) -> None:
+    log = tmp_path / "server.log"
+    with JobSchedServer(tmp_path, flags=["--logfile", str(log)]) as server:
+        answer = server.ask("submit", command="echo spoilt", errlog=str(log))
+
+    assert answer == "Error: errlog cannot be this file: it is the server's log.\n"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Output that a job wants in files of its own (``outlog``, ``errlog``): opened with its rights.
 
 Called in the forked child that is about to become the job, so a file is made, truncated or refused
-just as the job itself could do it. A file in the server's data folder is refused whoever asks:
-writing there by mistake would cost the history of all jobs.
+just as the job itself could do it. A file of the server's own is refused whoever asks: writing
+there by mistake would cost the history of all jobs.
 Standard library only: the runner imports this.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobsched.execution.protocol import SHORTAGES as _SHORTAGES
+from jobsched.execution.runner.forbidding import Forbidden
 
 SHORTAGES = _SHORTAGES - {errno.ENOSPC}  # a full disk of the job's own is the job's affair
 # Appending, so that both streams may go to one file; a pipe without a reader is not waited for.
@@ -33,31 +34,27 @@ def apply(redirect: Mapping[str, Any] | None) -> None:
     """Let this process write to the files that *redirect* names.
 
     ``out`` and ``err`` are paths (relative: from the working directory) or None; ``forbidden`` is
-    the folder in which they must not be. Raises: Unusable.
+    the message of a :class:`Forbidden`. Raises: Unusable.
     """
     if redirect is None:
         return
+    forbidden = Forbidden.from_message(redirect["forbidden"])
     for key, name, number in _LOGS:
         if path := redirect.get(key):
-            _replace(number, _opened(name, path, redirect["forbidden"]))
+            _replace(number, _opened(name, path, forbidden))
 
 
-def is_inside(path: str, folder: str) -> bool:
-    """Return whether *path*, links followed, is *folder* or lies in it."""
-    folder = os.path.realpath(folder)
-    return os.path.commonpath([os.path.realpath(path), folder]) == folder
-
-
-def _opened(name: str, path: str, forbidden: str) -> int:
+def _opened(name: str, path: str, forbidden: Forbidden) -> int:
     try:
-        allowed = not is_inside(path, forbidden)
-        file = os.open(path, _FLAGS, _MODE) if allowed else -1
+        reason = forbidden.path(path)
+        file = os.open(path, _FLAGS, _MODE) if reason is None else -1
     except (OSError, ValueError) as error:
         number = getattr(error, "errno", None) or errno.EINVAL
         raise Unusable(name, path, number, os.strerror(number)) from error
     # A link may have been put in its way since; nothing has been written so far.
-    if not allowed or is_inside(f"/proc/self/fd/{file}", forbidden):
-        raise Unusable(name, path, errno.EACCES, "it lies in the server's data folder")
+    reason = reason or forbidden.path(f"/proc/self/fd/{file}") or forbidden.file(os.fstat(file))
+    if reason is not None:
+        raise Unusable(name, path, errno.EACCES, f"it {reason}")
     os.set_blocking(file, True)
     if stat.S_ISREG(os.fstat(file).st_mode):
         os.ftruncate(file, 0)

@@ -18,6 +18,7 @@ from jobsched import clock
 from jobsched.catalog import SHELL, Catalog, Task
 from jobsched.errors import UnknownTask
 from jobsched.execution import script
+from jobsched.execution.belongings import belongings
 from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
 from jobsched.execution.supervisor.checking import health_order
@@ -128,8 +129,12 @@ def _shell(run: Run, settings: Settings) -> Message:
         "kind": "command",
         "argv": ["bash", "-c", "--", run.params["command"]],
         "warm": False,
-        "redirect": {**logs, "forbidden": str(settings.data_dir)} if any(logs.values()) else None,
+        "redirect": _redirect(logs, settings) if any(logs.values()) else None,
     }
+
+
+def _redirect(logs: Message, settings: Settings) -> Message:
+    return {**logs, "forbidden": belongings(settings).to_message()}
 
 
 def _script(task: Task, around: Surroundings) -> Message:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobsched.execution.protocol import COOKIE, StartRequest
+from jobsched.execution.runner.forbidding import Forbidden
 from jobsched.execution.runner.starting import Descriptors, Refused, pipe, start
 
 
@@ -114,7 +115,19 @@ def test_what_cannot_be_started_says_why(
 def redirected(command: str, folder: Path, **logs: str) -> StartRequest:
     data = folder / "data"
     data.mkdir(exist_ok=True)
-    redirect = {"out": None, "err": None, "forbidden": str(data), **logs}
+    database = folder / "jobs.sqlite"
+    database.write_text("kept")
+    facts = database.stat()
+    forbidden = Forbidden(
+        places={
+            str(data): "lies in the server's data folder",
+            str(database): "belongs to the server's database",
+        },
+        known={(facts.st_dev, facts.st_ino): "belongs to the server's database"},
+        owner=os.geteuid(),
+        devices=frozenset({facts.st_dev}),
+    )
+    redirect = {"out": None, "err": None, "forbidden": forbidden.to_message(), **logs}
     return a_request("sh", "-c", command, cwd=str(folder), redirect=redirect)
 
 
@@ -159,6 +172,9 @@ def test_files_that_are_none_are_written_to_as_well(
         ("data/../data/new/log", "it lies in the server's data folder"),
         ("link", "it lies in the server's data folder"),
         ("folder/log", "it lies in the server's data folder"),
+        ("jobs.sqlite", "it belongs to the server's database"),
+        ("other", "it belongs to the server's database"),
+        ("second", "it is a file with a second name, and might be one of the server's own"),
     ],
 )
 def test_a_file_that_cannot_be_written_refuses_the_start(
@@ -168,6 +184,8 @@ def test_a_file_that_cannot_be_written_refuses_the_start(
     (tmp_path / "data" / "kept").write_text("kept")
     (tmp_path / "link").symlink_to(tmp_path / "data" / "kept")
     (tmp_path / "folder").symlink_to(tmp_path / "data")
+    (tmp_path / "other").hardlink_to(tmp_path / "jobs.sqlite")
+    (tmp_path / "second").hardlink_to(tmp_path / "data" / "kept")
     os.mkfifo(tmp_path / "pipe")
 
     with pytest.raises(Refused) as refusal:
