@@ -26,6 +26,28 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+# As printed in the seed, below its base.
+ROUTES = [
+    ("/v1/jobs", "get", "200"),
+    ("/v1/jobs", "post", "201"),
+    ("/v1/jobs/{job_id}", "put", "200"),
+    ("/v1/jobs/{job_id}", "get", "200"),
+    ("/v1/jobs/{job_id}", "delete", "204"),
+    ("/v1/jobs/{job_id}/retry", "post", "200"),
+    ("/v1/jobs/{job_id}/retries/{record_id}/retry", "post", "200"),
+    ("/v1/jobs/{job_id}/retries/retry", "put", "200"),
+]
+
+
+def test_the_routes_of_the_seed_are_described_with_their_codes(server: CeligoServer) -> None:
+    paths = server.get("/openapi.json").json()["paths"]
+
+    for path, method, status in ROUTES:
+        assert status in paths[path][method]["responses"], (path, method)
+    fields = server.get("/openapi.json").json()["components"]["schemas"]["CeligoJob"]["properties"]
+    assert set(server.run(server.flow())) == set(fields)
+
+
 def test_C1_jobs_are_listed_as_a_bare_array(server: CeligoServer) -> None:
     job = server.run(server.flow())
 
