@@ -56,10 +56,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """The *run* of a report, whether it is new, and who wants it to stop."""
+    """The *run* of a report, whether it is new, whether it ended now, who wants it to stop."""
 
     run: Run
     made: bool
+    ended: bool
     stop_by: EndedBy | None
 
 
@@ -102,7 +103,8 @@ class Reports:
             tell_finished(taken.settled, told, self._configuration.settings.runs_dir)
         if taken.made or taken.settled is not None:
             self._announce.web()
-        return Heard(run=taken.run, made=taken.made, stop_by=taken.stop_by)
+        ended = taken.settled is not None
+        return Heard(run=taken.run, made=taken.made, ended=ended, stop_by=taken.stop_by)
 
     def _job(self, report: Report, now_us: int) -> Job | NewJob:
         """Return the job that is meant, or one to be made. Raises: UnknownJob, WrongMode."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jobsched.model import Role
+from jobsched.model import EndedBy, Role
 from tests.support.native import Native, fields_of, native_api
 from tests.support.wrapping import ended, key, report
 
@@ -123,6 +123,16 @@ def test_it_takes_an_operator(api: Native) -> None:
     assert statuses == {Role.OPERATOR: 201, Role.VIEWER: 403}
 
 
+def test_begin_and_end_are_in_the_audit_log_signs_of_life_are_not(api: Native) -> None:
+    client, path = api.client(), f"/reports/{key()}"
+
+    for body in (report(), report(), report(), ended(), ended()):
+        client.put(path, json=body)
+    client.put(path, json=report(host="a/b"))
+
+    assert [row.status for row in api.guarded.audit] == [201, 200, 400]
+
+
 def test_the_wish_to_stop_is_in_the_answer(api: Native) -> None:
     client, path = api.client(), f"/reports/{key()}"
     run = client.put(path, json=report()).headers["Location"]
@@ -136,6 +146,15 @@ def test_the_wish_to_stop_is_in_the_answer(api: Native) -> None:
     told = client.get(run).get_json()
     assert (told["outcome"], told["signal"]) == ("stopped", 15)
     assert told["reason"] == "stopped by loopback: enough"
+
+
+def test_a_kill_is_told_apart_from_a_stop(api: Native) -> None:
+    client, path = api.client(), f"/reports/{key()}"
+    run = client.put(path, json=report()).get_json()["run"]
+
+    api.operations.runs.stop(run, "me", ended_by=EndedBy.KILL)
+
+    assert client.put(path, json=report()).get_json()["stop"] == "kill"
 
 
 def test_a_stop_wish_that_came_too_late_changes_no_end(api: Native) -> None:

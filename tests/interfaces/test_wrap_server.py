@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from jobsched import cli
 from tests.support.server import Server, free_port
 from tests.support.waiting import until
 from tests.support.wrapping import Wrapper, killed
@@ -102,6 +103,25 @@ def test_what_is_kept_is_told_by_the_next_wrap(away: Wrapper) -> None:
 
     assert away.spooled == []
     assert sorted(run["exit_code"] for run in away.runs()) == [0, 1, 2, 3]
+
+
+def test_flush_says_when_the_server_is_away(away: Wrapper) -> None:
+    away("true")
+
+    said = away.client("wrap", "--flush")
+
+    assert (said.code, "cannot be reached" in said.err) == (cli.UNREACHABLE, True)
+    assert len(away.spooled) == 1
+
+
+def test_what_the_server_will_never_take_is_not_kept(wrap: Wrapper) -> None:
+    wrap.name = "x" * 300
+
+    said = wrap("sh", "-c", "exit 7")
+
+    assert (said.code, len(said.err.splitlines())) == (7, 1)
+    assert said.err.endswith("name may have 200 characters at most. The run is not recorded.\n")
+    assert wrap.spooled == []
 
 
 def test_another_folder_may_be_named(away: Wrapper, tmp_path: Path) -> None:

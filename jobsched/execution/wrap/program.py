@@ -49,27 +49,80 @@ def run(wrapping: Wrapping) -> int:
     """Run the command and return its exit code, 128 + N when signal N ended it."""
     signals = Signals()
     relays = _relays() if wrapping.output else {}
-    report, begun = _report(wrapping), time.monotonic()
-    teller, entry = Teller(wrapping.find), Entry(wrapping.spool, os.urandom(16).hex())
+    record = _Record(wrapping)
     try:
-        streams = {number: relay.pipe for number, relay in relays.items()}
-        command = Command(wrapping.words, streams, signals)
+        command = _start(wrapping, relays, signals)
     except Unstartable as error:
-        _say(str(error))
-        reporter = Reporter(teller, entry, report, lambda _: None)
-        end: Json = {"exit_code": error.code, "reason": _clean(f"It cannot be started: {error}")}
-        _tell_end(wrapping, reporter, teller, entry, report | end | _now(report, begun))
-        return error.code
-    distinct = {id(relay): relay for relay in relays.values()}.values()
-    for relay in distinct:
+        return _not_started(record, error)
+    record.begin(command.wish)
+    code = os.waitstatus_to_exitcode(command.wait(wrapping.timeout))
+    over = record.now()
+    record.end(over | _end(command, code) | _outputs(relays))
+    return code if code >= 0 else 128 - code
+
+
+class _Record:
+    """What is told of the command, and who tells it; where it is kept if nobody can."""
+
+    def __init__(self, wrapping: Wrapping) -> None:
+        self._wrapping = wrapping
+        self._report, self._begun = _report(wrapping), time.monotonic()
+        self._teller = Teller(wrapping.find)
+        self._entry = Entry(wrapping.spool, os.urandom(16).hex())
+
+    def begin(self, wish: Callable[[str], None]) -> None:
+        """Begin to tell; *wish* does what the server asks for."""
+        self._reporter = Reporter(self._teller, self._entry, self._report, wish)
+
+    def now(self) -> Json:
+        """Return the moment of the end; a clock that was set meanwhile does not count."""
+        started = datetime.fromisoformat(self._report["started_at"])
+        over = started + timedelta(seconds=time.monotonic() - self._begun)
+        return {"ended_at": over.isoformat()}
+
+    def end(self, end: Json) -> None:
+        """Tell the end, or keep it and say so."""
+        report = self._report | end
+        if self._reporter.end(report):
+            with suppress(OSError):
+                self._entry.forget()
+            return
+        why = self._reporter.failure
+        kept = self._dropped() if is_hopeless(why) else self._kept(report)
+        if not self._wrapping.quiet:
+            _say(f"{_told(why)} {kept}")
+
+    def _kept(self, report: Json) -> str:
+        folder = self._wrapping.spool
+        try:
+            self._entry.keep(self._teller.url, report)
+        except OSError as error:
+            return f"The run is not recorded: {folder}: {error.strerror}."
+        return f"The run is told later, from {folder}."
+
+    def _dropped(self) -> str:
+        with suppress(OSError):
+            self._entry.forget()
+        return "The run is not recorded."
+
+
+def _start(wrapping: Wrapping, relays: dict[int, Relay], signals: Signals) -> Command:
+    """Start the command, and hold on to nothing that is the command's. Raises: Unstartable."""
+    streams = {number: relay.pipe for number, relay in relays.items()}
+    command = Command(wrapping.words, streams, signals)
+    for relay in set(relays.values()):
         relay.started()
     _let_go()
-    reporter = Reporter(teller, entry, report, command.wish)
-    status = command.wait(wrapping.timeout)
-    code = os.waitstatus_to_exitcode(status)
-    end = _now(report, begun) | _end(command, code) | _outputs(relays)
-    _tell_end(wrapping, reporter, teller, entry, report | end)
-    return code if code >= 0 else 128 - code
+    return command
+
+
+def _not_started(record: _Record, error: Unstartable) -> int:
+    """Tell the caller and the server that there was nothing to run; return the exit code."""
+    _say(str(error))
+    record.begin(lambda _: None)
+    reason = _clean(f"It cannot be started: {error}")
+    record.end(record.now() | {"exit_code": error.code, "reason": reason})
+    return error.code
 
 
 def _relays() -> dict[int, Relay]:
@@ -119,12 +172,6 @@ def _host() -> str:
     return name.lstrip("._-")[:64] or "node"
 
 
-def _now(report: Json, begun: float) -> Json:
-    """Return the moment of the end; a clock that was set meanwhile does not count."""
-    started = datetime.fromisoformat(report["started_at"])
-    return {"ended_at": (started + timedelta(seconds=time.monotonic() - begun)).isoformat()}
-
-
 def _end(command: Command, code: int) -> Json:
     end: Json = {"exit_code": code} if code >= 0 else {"signal": -code}
     if command.timed_out:
@@ -148,34 +195,11 @@ def _outputs(relays: dict[int, Relay]) -> Json:
     return told
 
 
-def _tell_end(
-    wrapping: Wrapping, reporter: Reporter, teller: Teller, entry: Entry, report: Json
-) -> None:
-    """Tell the end, or keep it and say so."""
-    if reporter.end(report):
-        with suppress(OSError):
-            entry.forget()
-        return
-    why = reporter.failure
-    told = why.detail if isinstance(why, ClientError) else str(why or "The server does not answer.")
-    more = " ".join(why.more) if isinstance(why, ClientError) else ""
-    told = f"{told} {more}".strip()
-    if is_hopeless(why):
-        kept = "The run is not recorded."
-        with suppress(OSError):
-            entry.forget()
-    else:
-        kept = _kept(teller, entry, report)
-    if not wrapping.quiet:
-        _say(f"{told} {kept}")
-
-
-def _kept(teller: Teller, entry: Entry, report: Json) -> str:
-    try:
-        entry.keep(teller.url, report)
-    except OSError as error:
-        return f"The run is not recorded: {entry.path}: {error.strerror}."
-    return f"The run is told later, from {entry.path.parent}."
+def _told(why: Exception | None) -> str:
+    """Return a failure in one line."""
+    if isinstance(why, ClientError):
+        return " ".join([why.detail, *why.more])
+    return str(why or "The server does not answer.")
 
 
 def _say(text: str) -> None:

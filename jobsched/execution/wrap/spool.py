@@ -7,6 +7,7 @@ nobody has locked is of a wrapper that was killed.
 import fcntl
 import json
 import os
+import random
 import stat
 import threading
 import time
@@ -69,13 +70,15 @@ class Entry:
 
 
 def flush(folder: Path, url: str, tell: Callable[[str, Json], bool]) -> int:
-    """Let *tell* have each report for *url* that waits, the oldest first; return how many did.
+    """Let *tell* have each report for *url* that waits; return how many did.
 
-    It gets key and report, and returns whether the report is done with. Raises: what it raises;
-    OSError.
+    In any order, so that some that are refused cannot hold up the others for ever. It gets key and
+    report, and returns whether the report is done with. Raises: what it raises; OSError.
     """
     done = 0
-    for path in _paths(folder):
+    paths = _paths(folder)
+    random.shuffle(paths)
+    for path in paths:
         with _opened(path) as kept:
             if kept is None or kept.get("url") not in {url, None}:
                 continue

@@ -58,7 +58,7 @@ class Teller:
             except Refused as refusal:
                 if refusal.status in {401, 403, 429, 503}:
                     raise
-                return is_hopeless(refusal)  # 404, 409: the job may come to be
+                return is_hopeless(refusal)  # else, as of a job that is not there, in 30 days
             return True
 
         self.url = self._find().url
@@ -117,7 +117,7 @@ class Reporter:
             return _USUAL_BEAT
         if (asked := answer.get("stop")) is not None:
             self._wish(str(asked))
-        return float(answer.get("heartbeat", _USUAL_BEAT))
+        return min(max(float(answer.get("heartbeat", _USUAL_BEAT)), 0.1), _RECENTLY)
 
     def _tell(self, report: Json) -> Json | None:
         try:

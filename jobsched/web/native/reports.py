@@ -10,7 +10,7 @@ from jobsched.model import EndedBy, Role, RunState
 from jobsched.operations.reports import Report, ReportedEnd
 from jobsched.web.answers import answer
 from jobsched.web.context import caller, operations
-from jobsched.web.gate import needs
+from jobsched.web.gate import leaves_no_row, needs
 from jobsched.web.links import run_url
 from jobsched.web.native.blueprint import native
 from jobsched.web.openapi import describes
@@ -33,6 +33,8 @@ def put_report(key: str) -> Response:
         message = "The key must be 16 to 64 letters, digits, - and _."
         raise InvalidInput.field("key", "characters", message)
     heard = operations.reports.take(key, _report(json_body(ReportRequest)), caller())
+    if not heard.made and not heard.ended:
+        leaves_no_row()  # a sign of life, every half minute
     run, url = heard.run, run_url(heard.run.id)
     body = {
         "run": run.id,

@@ -95,7 +95,7 @@ def test_too_old_and_too_many_are_dropped(tmp_path: Path, monkeypatch: pytest.Mo
         now = entry.path.stat().st_mtime
         os.utime(entry.path, (now - age, now - age))
 
-    assert told(tmp_path, done=False) == ["key2", "key3", "key4"]
+    assert sorted(told(tmp_path, done=False)) == ["key2", "key3", "key4"]
     assert len([*tmp_path.iterdir()]) == 3
 
 
