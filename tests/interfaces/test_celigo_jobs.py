@@ -409,5 +409,7 @@ def test_runs_of_other_interfaces_are_jobs_too(server: CeligoServer) -> None:
 
     assert [(one["type"], one["_flowId"]) for one in found] == [("flow", flow), ("flow", None)]
     assert found[0]["status"] == "completed"
-    changed = server.put(f"/v1/jobs/{run['id']}", json={"_integrationId": "i"}).json()
-    assert (changed["_integrationId"], changed["type"]) == ("i", "flow")
+    for one in found:
+        changed = server.put(f"/v1/jobs/{one['_id']}", json={"_integrationId": "i"}).json()
+        assert (changed["_integrationId"], changed["type"]) == ("i", "flow")
+        assert changed["_flowId"] == one["_flowId"]

@@ -53,7 +53,7 @@ def changed(found: FlowRun, asked: CeligoChange) -> References:
         number = given.pop("flow_job")
         given["flow_run"] = None if number is None else int(number)
     if given.get("flow") == found.run.job_id and found.references.flow is None:
-        del given["flow"]  # it was shown, not given
+        given.pop("flow", None)  # it was shown, not given
     references = replace(found.references, **given)
     if references.type is not None and references != found.references:
         _own_id(references)
