@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from jobsched.clock import SECOND
 from jobsched.model import End, EndedBy, Mode, Outcome, Policy, Retries, RunState
 from jobsched.storage import Store
 from jobsched.storage.newjobs import NewJob
 from jobsched.storage.reports import CLAIM, Beginning, Taken
 from jobsched.storage.settling import Settlement
+from jobsched.storage.standing import driver_of
 from tests.support.rows import NOON
 
 Ending = Callable[[int], Settlement]
@@ -129,3 +132,27 @@ def test_what_is_deleted_leaves_nothing(store: Store) -> None:
 
 def test_a_run_keeps_of_its_jobs_policy_what_concerns_it(store: Store) -> None:
     assert _take(store, "a").run.policy == Policy(history=7)
+
+
+def test_job_and_silence_are_found_by_their_indexes(store: Store) -> None:
+    if not store.database.is_sqlite:
+        pytest.skip("PostgreSQL scans what is as small as this")
+    with store.database.read() as connection:  # the next ones get the same
+        driver = driver_of(connection)
+    seen: list[str] = []
+    driver.set_trace_callback(seen.append)
+
+    store.reports.job("told")
+    _lose(store, NOON)
+
+    driver.set_trace_callback(None)
+    with store.database.read() as connection:
+        steps = [
+            row[3]
+            for query in seen
+            if query.strip().startswith("SELECT")
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")
+        ]
+    assert any("jobs_wrapped" in step for step in steps)
+    assert any("reports_open" in step for step in steps)
+    assert not any(step.startswith("SCAN jobs") for step in steps)

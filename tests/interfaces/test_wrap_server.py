@@ -234,6 +234,25 @@ def test_a_server_that_is_killed_in_the_middle_hears_the_end_later(
         assert wrap.output() == b"meanwhile\n"
 
 
+def test_a_server_that_is_back_before_the_end_hears_it_at_once(
+    wrap: Wrapper, tmp_path: Path
+) -> None:
+    (tmp_path / "own").mkdir()
+    with Server(tmp_path / "own", cfg="WRAP_HEARTBEAT = 0.3") as server:
+        wrap.server = server
+        wrap.client.environ["JOBSCHED_URL"] = server.url
+        process = wrap.begin("cat", stdin=subprocess.PIPE)
+        wrap.running()
+
+        server.stop()
+        until(lambda: wrap.spooled != [])  # a sign of life was in vain
+        server.start()
+        _, err = process.communicate(b"meanwhile\n", timeout=60)
+
+        assert (process.returncode, err, wrap.spooled) == (0, b"", [])
+        assert wrap.run()["outcome"] == "succeeded"
+
+
 def test_a_killed_wrapper_leaves_its_command_alone_and_loses_its_run(
     wrap: Wrapper, tmp_path: Path
 ) -> None:

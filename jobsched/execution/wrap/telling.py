@@ -17,7 +17,8 @@ CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 3.0
 LONGEST = 4.0  # seconds after the command's end in which it can be told
 _USUAL_BEAT = 30.0
-_RECENTLY = 60.0  # a server that did not answer so long ago is not asked once more at the end
+_SLOW = 0.5  # seconds
+_RECENTLY = 60.0  # a server that was slow to fail so long ago is not asked once more at the end
 _MOST_FLUSHED = 20
 _HOPELESS = frozenset({400, 413, 422})
 Json = dict[str, Any]
@@ -75,7 +76,7 @@ class Reporter:
         self._key = entry.path.stem
         self._ended, self._done = threading.Event(), threading.Event()
         self._end: Json = {}
-        self._failed_at = float("-inf")
+        self._slow_at = float("-inf")
         self.failure: Exception | None = None
         self.told = False
         threading.Thread(target=self._work, name="reporter", daemon=True).start()
@@ -102,7 +103,7 @@ class Reporter:
             if waiting and self.failure is None:
                 waiting = False
                 self._flush(lambda: not self._ended.is_set())
-        if time.monotonic() - self._failed_at < _RECENTLY:
+        if time.monotonic() - self._slow_at < _RECENTLY:
             return
         if self._tell(self._end):
             self.told = True
@@ -120,13 +121,14 @@ class Reporter:
         return min(max(float(answer.get("heartbeat", _USUAL_BEAT)), 0.1), _RECENTLY)
 
     def _tell(self, report: Json) -> Json | None:
+        began, self.failure = time.monotonic(), None
         try:
-            answer = self._teller.put(self._key, report)
+            return self._teller.put(self._key, report)
         except ClientError as error:
-            self.failure, self._failed_at = error, time.monotonic()
+            self.failure = error
+            if time.monotonic() - began > _SLOW:
+                self._slow_at = time.monotonic()
             return None
-        self.failure, self._failed_at = None, float("-inf")
-        return answer
 
     def _keep(self) -> None:
         """Leave something, should we be killed before the end."""
