@@ -24,7 +24,8 @@ BEAT = 0.3  # of the server below; after four of them a run is lost
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
-    with Server(folder, cfg=f"WRAP_HEARTBEAT = {BEAT}") as running:
+    # More runs are kept than a test makes: retention may come at any time.
+    with Server(folder, cfg=f"WRAP_HEARTBEAT = {BEAT}\nHISTORY = 1000") as running:
         yield running
 
 
