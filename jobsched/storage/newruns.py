@@ -16,16 +16,17 @@ from jobsched.storage.texts import policy_to_text, to_text
 _GIVEN = ("CAST(:task AS varchar)", "CAST(:job_key AS bigint)", "CAST(:created_us AS bigint)")
 _INSERT = """
 INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
-    due_us, created_us, not_before_us, attempt, retry_of)
+    due_us, created_us, not_before_us, attempt, retry_of, given)
 VALUES (:job_key, :name, :task, 'queued', :queue, :priority, :params, :policy, :requested_by,
-    :due_us, {created_us}, :not_before_us, :attempt, :retry_of)
+    :due_us, {created_us}, :not_before_us, :attempt, :retry_of, :given)
 RETURNING id, created_us
 """.replace("{created_us}", moments.created(*_GIVEN))
 _COPY = """
 INSERT INTO runs (job_key, name, task, state, queue, priority, params, policy, requested_by,
-    due_us, created_us, not_before_us, attempt, retry_of)
+    due_us, created_us, not_before_us, attempt, retry_of, given)
 SELECT job_key, name, task, 'queued', queue, priority, params, policy, :requested_by,
-    due_us, {created_us}, :not_before_us, attempt + 1, id
+    due_us, {created_us}, :not_before_us, attempt + 1, id,
+    CASE WHEN open_records > 0 THEN 1 ELSE 0 END
 FROM runs WHERE id = :id
 RETURNING id
 """.replace("{created_us}", moments.created("task", "runs.job_key", _GIVEN[2]))
@@ -143,4 +144,5 @@ def _values(new: NewRun) -> dict[str, Any]:
         "not_before_us": new.not_before_us,
         "attempt": 1,
         "retry_of": new.retry_of,
+        "given": int(new.record is not None),
     }

@@ -47,7 +47,12 @@ _JOBS = (
     .order_by(jobs.c.key)
     .with_for_update()
 )
-_RUNS = select_runs().where(runs.c.id.in_(_IDS)).order_by(runs.c.id).with_for_update(of=runs)
+_RUNS = (
+    select_runs(runs.c.given)
+    .where(runs.c.id.in_(_IDS))
+    .order_by(runs.c.id)
+    .with_for_update(of=runs)
+)
 _RETRIES = select(
     runs.c.id, runs.c.state, runs.c.ended_by, runs.c.exit_code, runs.c.open_records
 ).where(runs.c.id.in_(_IDS))
@@ -175,7 +180,9 @@ class _Subjects:
             key: _Job(job_id, Mode(mode), JobState(state), policy_from_text(policy))
             for key, job_id, mode, state, policy in connection.execute(_JOBS, {"keys": keys})
         }
-        found = {row[0]: run_from(row) for row in connection.execute(_RUNS, ids)}
+        rows = connection.execute(_RUNS, ids).all()
+        found = {row[0]: run_from(row) for row in rows}
+        self._given = {row[0] for row in rows if row[-1]}
         self.runs = [found[run_id] for run_id in run_ids if run_id in found]
         self._retries = self._read_retries(found.values())
         self._alive = self._read_alive(keys)
@@ -190,13 +197,19 @@ class _Subjects:
             self._require_job(run, self._jobs.get(run.job_key))
         if run.task in demand.barred:
             raise Conflict(demand.barred[run.task], run=run.id)
-        if run.open_records:
-            return
+        if not run.open_records:
+            self._require_worth(run)
+
+    def _require_worth(self, run: Run) -> None:
+        """Refuse a run without open records that would do over again what another one does."""
         if run.retried_by is not None:
             retry, what = run.retried_by, self._retries.get(run.retried_by, "is gone")
             raise NotRetriable(run.id, f"it has a retry: run {retry} {what}", retry=retry)
         if run.retry_of is not None and run.started_at is None and run.outcome is Outcome.STOPPED:
             raise NotRetriable(run.id, f"it never started; retry run {run.retry_of} instead")
+        if run.id in self._given:
+            # Without records its task would do everything once more, not what it has done.
+            raise NotRetriable(run.id, "the records that it was given are all resolved")
 
     def make_room(self, run: Run, demand: Demand) -> None:
         """Apply the overlap policy of the run's job. Raises: JobBusy under ``skip``."""

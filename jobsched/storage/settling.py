@@ -85,7 +85,10 @@ def settle(
     database.many(connection, _SETTLE, facts)
     database.many(connection, _OUTPUT, [_output(item) for _, item in found if _wrote(item)])
     happenings.note_ends(database, connection, [row[0] for row, _ in found], now_us)
-    retries = [_retry(database, connection, row, item.end, now_us) for row, item in found]
+    retries = [
+        _retry(database, connection, row, item.end, now_us) if _may_repeat(row, ended) else None
+        for (row, item), ended in zip(found, facts, strict=True)
+    ]
     return [
         Settled(run=_done(row, ended, retry), retry_run_id=retry)
         for (row, _), ended, retry in zip(found, facts, retries, strict=True)
@@ -212,6 +215,11 @@ def _cause(row: AnyRow, item: Settlement) -> tuple[str, str | None]:
 
 def _outcome(end: End) -> Outcome:
     return outcome_of(end.ended_by, end.exit_code)
+
+
+def _may_repeat(row: AnyRow, ended: dict[str, Any]) -> bool:
+    """Return whether there is something to try again: not after a retry that has solved all."""
+    return row[_RETRY_OF] is None or ended["open_records"] > 0
 
 
 def _retry(

@@ -148,6 +148,7 @@ runs = Table(
     Column("ignores", Integer, nullable=False, server_default="0"),
     Column("reported", SmallInteger, nullable=False, server_default="0"),  # counted by itself
     Column("open_records", Integer, nullable=False, server_default="0"),  # of which it is the last
+    Column("given", SmallInteger, nullable=False, server_default="0"),  # 1: it has got records
     Column("progress", Float),
     Column("progress_text", String(200)),
     Column("cpu_us", BigInteger),

@@ -125,7 +125,8 @@ def tally(database: Database, connection: Connection, ending: Ending, now_us: in
             return Tally()
     [[failed, _]] = database.rows(connection, _FAILED, {"run": ending.run_id})
     errors = failed + report.unkept + max(0, told.error - report.told)
-    if ending.failure is not None and not failed:
+    # A retry that has solved all that it was given has failed, but with nothing to try again.
+    if ending.failure is not None and not failed and not resolved:
         whole(database, connection, ending.run_id, ending.failure, now_us)
         failed, errors = 1, max(1, errors)
     success = max(told.success + report.success, resolved)

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from jobsched.clock import SECOND
-from jobsched.errors import Conflict, NothingToRetry, UnknownRecord
+from jobsched.errors import Conflict, NothingToRetry, NotRetriable, UnknownRecord
 from jobsched.model import Counts, EndedBy, Mode, OnLost, Policy, RecordState, Retries, Run
 from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
+from jobsched.storage.newruns import NewRun
 from jobsched.storage.records import Failure, Portion, text_of
 from jobsched.storage.tallies import Report
 from tests.support.rows import NOON, add_job, add_run, claim_all, end_of, reread, settle
@@ -359,6 +360,67 @@ def test_one_record_is_retried_alone(store: Store, run: Run) -> None:
     assert states(store, run) == [OPEN, RESOLVED]
     assert given(store, retried(store, run)) == ['"a"']
     assert first.state is OPEN
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_who_was_given_records_is_not_retried_once_they_are_resolved(
+    store: Store, run: Run, alone: bool
+) -> None:
+    fail(store, run, "a", "b", success=998)
+    _, second = store.records.of_run(run.id, 10).values
+    retry = retried(store, run, second.id if alone else None)
+
+    settle(store, retry)
+
+    with pytest.raises(NotRetriable, match="that it was given are all resolved"):
+        store.runs.retry(retry.id)
+
+
+def test_who_was_given_records_passes_on_those_that_are_open_still(store: Store, run: Run) -> None:
+    fail(store, run, "a", "b", success=998)
+    retry = retried(store, run)
+    fail(store, retry, "a", success=1)
+
+    again = retried(store, retry)
+
+    assert given(store, again) == ['"a"']
+    with pytest.raises(NotRetriable, match=f"it has a retry: run {again.id}"):
+        store.runs.retry(retry.id)
+
+
+def test_who_was_given_a_record_whose_run_is_gone_is_not_retried_without_it(store: Store) -> None:
+    job = add_job(store)
+    run = begun(store, add_run(store, job))
+    fail(store, run, "a")
+    [record] = store.records.of_run(run.id, 10).values
+    store.pruning.delete([run.id])
+    new = NewRun(
+        name="n", task="t", created_us=NOON, job_key=job.key, retry_of=run.id, record=record.id
+    )
+    retry = begun(store, store.runs.add(new))
+
+    settle(store, retry)
+
+    with pytest.raises(NotRetriable, match="that it was given are all resolved"):
+        store.runs.retry(retry.id)
+
+
+def test_a_retry_that_solves_all_and_fails_has_nothing_more_to_try(store: Store) -> None:
+    """Its task would do everything once more, for lack of a record that says what to do."""
+    policy = Policy(retries=Retries(max=5, backoff=0))
+    run = begun(store, add_run(store, policy=policy))
+    done = fail(store, run, "a", success=999, exit_code=1)
+    [retry] = store.runs.by_ids([done.retried_by or 0]).values()
+    claim_all(store, now_us=NOON + 3 * SECOND)
+    [record] = store.records.of_run(run.id, 10).values
+
+    ended = end(store, retry, [], record.id, exit_code=1)
+
+    assert (states(store, run), counts(store, run)) == ([RESOLVED], (1000, 0))
+    assert (ended.counts, ended.retriable) == (Counts(success=1), False)
+    assert ended.retried_by is None
+    with pytest.raises(NotRetriable, match="that it was given are all resolved"):
+        store.runs.retry(retry.id)
 
 
 def test_open_data_can_be_changed_and_no_other(store: Store, run: Run) -> None:

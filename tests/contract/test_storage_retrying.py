@@ -79,9 +79,26 @@ def test_after_its_retry_a_run_is_closed_and_a_failed_retry_is_open(
     with pytest.raises(NotRetriable, match=f"run {retry.id} {said}"):
         store.runs.retry(run.id)
 
-    assert opened(store) == ([retry.id] if said == "failed" else [])
+    if said == "succeeded":
+        assert opened(store) == []
+        with pytest.raises(NotRetriable, match="records that it was given are all resolved"):
+            store.runs.retry(retry.id)
+        return
+    assert opened(store) == [retry.id]
     second = store.runs.retry(retry.id)
     assert (second.attempt, second.retry_of) == (3, retry.id)
+
+
+def test_a_run_that_nothing_failed_in_may_be_repeated_and_its_repetition_too(store: Store) -> None:
+    run = failed_run(store, exit_code=0)
+
+    for _ in range(2):
+        run = store.runs.retry(run.id)
+        claim_all(store, now_us=NOON + 3 * SECOND)
+        settle(store, run, started_us=NOON)
+        run = reread(store, run)
+
+    assert (run.attempt, run.counts.success) == (3, 1)
 
 
 def test_a_retry_that_was_stopped_in_the_queue_leaves_its_failure_open(store: Store) -> None:

@@ -60,6 +60,9 @@ def test_C14_of_1000_records_a_retry_gets_the_37_that_failed_and_the_next_the_re
     assert [one["attempts"] for one in resolved if one["data"]["id"] in STILL] == [3] * 8
     refused = server.post(f"/runs/{again}/retry")
     assert (refused.status_code, f"run {last}" in refused.json()["detail"]) == (409, True)
+    refused = server.post(f"/runs/{last}/retry")
+    assert refused.status_code == 409
+    assert "the records that it was given are all resolved" in refused.json()["detail"]
 
 
 def test_a_script_reports_by_its_command_and_by_its_file(server: Server) -> None:

@@ -233,6 +233,7 @@ def upgrade() -> None:
         sa.Column('ignores', sa.Integer(), server_default='0', nullable=False),
         sa.Column('reported', sa.SmallInteger(), server_default='0', nullable=False),
         sa.Column('open_records', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('given', sa.SmallInteger(), server_default='0', nullable=False),
         sa.Column('progress', sa.Float(), nullable=True),
         sa.Column('progress_text', sa.String(length=200), nullable=True),
         sa.Column('cpu_us', sa.BigInteger(), nullable=True),
