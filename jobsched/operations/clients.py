@@ -13,11 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from jobsched import clock
+from jobsched.model import EndedBy
 from jobsched.operations.announce import Announcer
 from jobsched.settings import Settings
 from jobsched.storage import Store
 
 LEFT = "The client went away."
+STOPPED = "The server was stopped."
 _LOST = "The client's connection was lost with the process that held it."
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
@@ -48,6 +50,16 @@ class Clients:
         self._announce.supervisor()
         for run_id in run_ids:
             self._announce.run("stopping", run_id, "-", reason=reason)
+
+    def stopped(self, run_id: int) -> None:
+        """Stop this one, with its grace, as the server stops that holds its client.
+
+        Raises: Unavailable; then whoever looks for lost clients ends it.
+        """
+        now = clock.now_us()
+        self._store.attached.stop([run_id], STOPPED, now, EndedBy.SHUTDOWN)
+        self._announce.supervisor()
+        self._announce.run("stopping", run_id, "-", reason=STOPPED)
 
     def served(self, run_ids: Iterable[int]) -> None:
         """Note that these are done and their clients know. Raises: Unavailable."""

@@ -40,10 +40,15 @@ class Attached:
         with self._database.write() as connection:
             self._database.many(connection, _FORGET, [{"run_id": one} for one in run_ids])
 
-    def stop(self, run_ids: Sequence[int], reason: str, now_us: int) -> None:
-        """Stop these, as far as they are not done, because their clients are gone."""
+    def stop(
+        self,
+        run_ids: Sequence[int],
+        reason: str,
+        now_us: int,
+        by: EndedBy = EndedBy.DISCONNECT,
+    ) -> None:
+        """Stop these, as far as they are not done, because their clients are gone, or will be."""
         with self._database.write() as connection:
             for run_id in run_ids:
-                by = EndedBy.DISCONNECT
                 stops.stop(self._database, connection, run_id, by, reason, now_us)
             self._database.many(connection, _FORGET, [{"run_id": one} for one in run_ids])

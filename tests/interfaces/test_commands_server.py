@@ -263,6 +263,35 @@ def test_S37_S38_a_stop_ends_server_and_jobs(tmp_path: Path, stop: object) -> No
         assert not server.rows(status="queued,running")
 
 
+@pytest.mark.parametrize("stop", [stop_by_command, stop_by_term])
+def test_S37_clients_that_wait_do_not_change_how_their_jobs_are_stopped(
+    tmp_path: Path, stop: object
+) -> None:
+    slowly = (
+        "trap 'for i in 1 2 3; do sleep 1; done; exit 7' TERM; echo; while :; do sleep 0.05; done"
+    )
+    with JobSchedServer(tmp_path, jobs=3) as server:
+        jobs = []
+        clients = []
+        for command in (slowly, "echo; sleep 300", "true"):
+            if command == "true":
+                server.submit("sleep 300")
+            clients.append(Client(server.port, command))
+            jobs.append(clients[-1].job())
+            assert command == "true" or clients[-1].line()
+
+        stop(server)  # type: ignore[operator]
+
+        assert [client.rest() for client in clients] == [b""] * 3
+        server.start()
+        rows = [server.row(job) for job in jobs]
+        assert [row["status"] for row in rows] == ["killed"] * 3
+        assert {row["msg"] for row in rows} == {"The server was stopped."}
+        assert [row["returncode"] for row in rows] == ["7", "-15", "-9"]
+        for client in clients:
+            client.close()
+
+
 def test_S37_shutdown_needs_the_whole_server(tmp_path: Path) -> None:
     from tests.support.native import native_api
 

@@ -1,9 +1,11 @@
 """/submit: run a command; with sync=1 the answer is its output, and lasts as long as it does."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from flask import Response, current_app
 
+from jobsched.errors import Unavailable
 from jobsched.model import Role, Run, RunState
 from jobsched.operations import Operations
 from jobsched.operations.commands import Command
@@ -71,19 +73,24 @@ class _Attendance:
         waiter.turn_to(run.id, self._leave)
 
     def end(self) -> None:
-        """Take leave of the client, for whatever reason the answer is over.
-
-        When it is the server that stops, it ends the command itself, or its next start does.
-        """
+        """Take leave of the client, for whatever reason the answer is over."""
         self._waiter.leave()
         if self._done:
             self._departures.served(self._run.id)
-        elif not self._stopping:
+        elif self._stopping:
+            self._stop()
+        else:
             self._leave()
+
+    def _stop(self) -> None:
+        """End the command in order: at once, for this process goes before its supervisor does."""
+        with suppress(Unavailable):  # then it is found without its client, and killed
+            self._verbs.clients.stopped(self._run.id)
 
     def _leave(self) -> None:
         """Kill the command, for the client has left: seen by one thread or the other, or both."""
-        if not self._left:
+        # The end of our answer makes clients close: that is no leaving.
+        if not (self._left or self._stopping):
             self._left = True
             self._departures.left(self._run.id)
 

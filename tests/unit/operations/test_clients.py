@@ -98,6 +98,16 @@ def test_the_locks_of_the_dead_are_removed(api: Native) -> None:
     assert [path.name for path in folder.iterdir() if path.name != mine] == []
 
 
+def test_an_ordered_stop_is_what_ends_the_runs_of_clients_that_wait(api: Native) -> None:
+    clients = clients_of(api)
+    run = attached(api, clients.holder())
+
+    clients.stopped(run)
+
+    assert ended_by(api, run) is EndedBy.SHUTDOWN
+    assert api.store.attached.all() == []
+
+
 def test_a_forked_process_has_a_mark_of_its_own(api: Native) -> None:
     clients = clients_of(api)
     mine = clients.holder()
