@@ -14,7 +14,7 @@ from functools import partial
 
 from jobsched.execution import processes
 from jobsched.execution.protocol import Message, StartRequest
-from jobsched.execution.runner import starting
+from jobsched.execution.runner import heard, starting
 from jobsched.execution.runner.calls import Call
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.control import Control
@@ -150,9 +150,9 @@ class Workers:
 
     # What workers say and do
 
-    def _hear(self, worker: Worker, message: Message) -> None:
-        call = worker.call
-        if call is None or call.run.state != RUNNING:
+    def _hear(self, worker: Worker, said: Message) -> None:
+        call, message = worker.call, heard.checked(said)
+        if message is None or call is None or call.run.state != RUNNING:
             return
         if message["op"] == "ended":
             self._ended(worker, call, message)

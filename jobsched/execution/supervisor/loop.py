@@ -12,6 +12,7 @@ from jobsched import catalog as catalogs
 from jobsched import clock
 from jobsched.catalog import WEB_JOB, Catalog
 from jobsched.execution.protocol import Key, Message
+from jobsched.execution.runner import heard
 from jobsched.execution.supervisor import adoption, hosting, settling, webjobs
 from jobsched.execution.supervisor.books import Books, Hosted
 from jobsched.execution.supervisor.filling import Filler
@@ -277,9 +278,11 @@ class Supervisor:
 
     def _report_progress(self) -> None:
         for key, message in list(self._books.progress.items()):
-            counts = Counts(**{name: message.get(name) or 0 for name in _COUNTED})
-            fraction, text = message.get("fraction"), message.get("text")
-            self._runs.report(*key, counts, progress=fraction, text=text)
+            # Once more, for one wrong word in a row would end every turn from now on.
+            told = heard.checked({**message, "op": "report"})
+            if told is not None:
+                counts = Counts(**{name: told[name] for name in _COUNTED})
+                self._runs.report(*key, counts, progress=told["fraction"], text=told["text"])
             self._books.progress.pop(key, None)
 
     def _pass_on_stops(self) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from jobsched.execution.task import reporting
 
 Tell = Callable[[dict[str, object]], None]
+_MOST = 2**31 - 1  # of a count
 _PAUSE = 0.1  # seconds between two reports: one count per record must not flood the runner
 
 
@@ -40,10 +41,10 @@ class Reports:
     def count(self, kind: str, number: int) -> None:
         """Add *number* records to ``success``, ``error`` or ``ignore``."""
         if os.getpid() != self._pid:
-            self._append({"status": kind, "count": number})
+            self._append({"status": kind, "count": min(number, _MOST)})
             return
         with self._lock:
-            self._totals[kind] += number
+            self._totals[kind] = min(self._totals[kind] + number, _MOST)
             self._changed()
 
     def name(self, entry: Mapping[str, Any]) -> None:
@@ -189,7 +190,7 @@ class Info(tuple[str | None, float]):
         """Say how far the run is, from 0 to 1, and in words. Raises: ValueError if outside."""
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress goes from 0 to 1, not {fraction}")
-        self._reports.progress(float(fraction), text)
+        self._reports.progress(float(fraction), None if text is None else str(text))
 
     @functools.cached_property
     def _given(self) -> list[tuple[int, Any]]:
