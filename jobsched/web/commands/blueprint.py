@@ -15,6 +15,8 @@ from werkzeug.exceptions import MethodNotAllowed
 
 from jobsched.errors import InvalidInput, RunAlreadyFinished, UnknownRun
 from jobsched.web import problems
+from jobsched.web.commands.describing import query_of
+from jobsched.web.openapi import describes
 
 TEXT = "text/plain; charset=utf-8"
 METHODS = ("GET", "POST")
@@ -35,6 +37,7 @@ def command(name: str) -> Callable[[Callable[[], Response]], Callable[[], Respon
             except InvalidInput as error:
                 return text(*(complaint(one.message) for one in error.errors))
 
+        describes(answers={200: "text/plain"}, query=query_of(name))(guarded)
         commands.add_url_rule(f"/{name}", name, guarded, methods=METHODS)
         return view
 
