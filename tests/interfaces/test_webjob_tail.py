@@ -22,7 +22,7 @@ def test_what_a_web_job_writes_can_be_followed_as_it_comes(
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    kudu.deploy(kind, f"slow-{kind}", f"while read word < {gate}; do echo got $word; done\n")
+    kudu.deploy(kind, f"slow-{kind}", f"exec 3<> {gate}\nwhile read word <&3; do echo got $word; done\n")
     if kind == "triggered":
         kudu.start(f"slow-{kind}")
     job = kudu.server.get(f"/jobs?q=slow-{kind}").json()["values"][0]
