@@ -245,7 +245,7 @@ def test_a_singleton_moves_on_when_its_server_stops(stage: Stage) -> None:
 
 
 def test_a_second_server_of_the_same_name_refuses_to_start(stage: Stage) -> None:
-    node = stage.server.get("/status").json()["nodes"][0]["name"]
+    [node] = until(lambda: [each["name"] for each in stage.server.get("/status").json()["nodes"]])
     until((stage.server.data / "jobsched.db.chores").exists)
     files = sorted(stage.server.data.iterdir())
     other = stage.second(node)

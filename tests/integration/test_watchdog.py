@@ -55,17 +55,17 @@ def test_a_signal_is_told_as_a_status() -> None:
 
 
 def test_a_call_that_takes_too_long_is_killed(capfd: pytest.CaptureFixture[str]) -> None:
-    @watchdog(0.3)
+    @watchdog(2)  # long enough to write something on a busy machine
     def hang() -> None:
         print("so far", flush=True)  # noqa: T201
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.pause()
 
     started = time.monotonic()
-    with pytest.raises(WatchdogTimeout, match=r"after 0\.3 seconds"):
+    with pytest.raises(WatchdogTimeout, match="after 2 seconds"):
         hang()
 
-    assert 0.3 <= time.monotonic() - started < 5
+    assert 2 <= time.monotonic() - started < 10
     assert capfd.readouterr().out == "so far\n"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.kudu import Kudu
 from tests.support.server import Server
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -22,11 +23,13 @@ def test_what_a_web_job_writes_can_be_followed_as_it_comes(
 ) -> None:
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    kudu.deploy(kind, f"slow-{kind}", f"while read word < {gate}; do echo got $word; done\n")
+    kudu.deploy(
+        kind, f"slow-{kind}", f"exec 3<> {gate}\nwhile read word <&3; do echo got $word; done\n"
+    )
     if kind == "triggered":
         kudu.start(f"slow-{kind}")
     job = kudu.server.get(f"/jobs?q=slow-{kind}").json()["values"][0]
-    run = kudu.server.get(f"/jobs/{job['id']}/runs").json()["values"][0]
+    [run] = until(lambda: kudu.server.get(f"/jobs/{job['id']}/runs").json()["values"])
 
     with kudu.server.get(f"{run['url']}/output?follow=true", stream=True) as response:
         lines = response.iter_lines(chunk_size=1)

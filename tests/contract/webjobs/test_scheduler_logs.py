@@ -35,6 +35,11 @@ def lines(site: Site, name: str = "backup") -> list[str]:
     return [STAMP.sub(">", line) for line in text.split("\r\n")[:-1]]
 
 
+def untimed(line: str) -> str:
+    """Return *line* without the duration until the next moment, which has gone on meanwhile."""
+    return re.sub(r"in (\d+\.)?\d\d:\d\d:\d\d ", "in ", line)
+
+
 def test_a_new_schedule_is_told_with_its_next_moment(
     site: Site, webjobs: WebJobs, logs: SchedulerLogs
 ) -> None:
@@ -122,7 +127,7 @@ def test_a_hold_and_its_end_are_told(
     told = lines(site)
 
     assert told[1] == ">SYS WARN] Not scheduled: WEBJOBS_DISABLE_SCHEDULE is set"
-    assert told[2] == told[0]
+    assert untimed(told[2]) == untimed(told[0])
 
 
 def test_missed_moments_are_told_with_their_number(
