@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from jobsched import clock
 from jobsched.errors import DiskFull, NothingToRetry, Unavailable, UnknownRun, WrongMode
-from jobsched.model import Job, Mode, Run
+from jobsched.model import Job, Mode, Outcome, Run
 from jobsched.operations.announce import Announcer
 from jobsched.operations.queueing import Queue
 from jobsched.storage import Store
@@ -108,6 +108,8 @@ class Retries:
         if run is None or run.job_key != job.key or run.retry_of is None:
             raise UnknownRun(run_id)
         _require_not_continuous(job)
+        if run.outcome is Outcome.SUCCEEDED and not run.open_records:
+            raise NothingToRetry(f"Run {run_id} has succeeded.", run=run_id)
         return self._queue.retry(run_id, by, key)
 
     def retry_retries(self, job: Job, by: str, key: IdempotencyKey | None = None) -> Retried:

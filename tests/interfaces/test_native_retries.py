@@ -120,6 +120,21 @@ def test_a_failed_retry_of_a_job_is_retried_by_its_number(api: Native, client: F
     )
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_retry_that_has_succeeded_is_no_failed_one(
+    api: Native, client: FlaskClient, code: int
+) -> None:
+    path = job_of(api)
+    run = failed(api, path, exit_code=code)
+    retry = client.post(f"/runs/{run}/retry").get_json()["id"]
+    finish(api, retry, exit_code=0)
+
+    answer = client.post(f"{path}/retries/{retry}/retry")
+
+    expected = (409, "/errors/nothing-to-retry", f"Run {retry} has succeeded.")
+    assert refused(answer) == expected
+
+
 def test_all_failed_retries_of_a_job_are_retried_at_once(api: Native, client: FlaskClient) -> None:
     path = job_of(api)
     runs = [failed(api, path) for _ in range(4)]
