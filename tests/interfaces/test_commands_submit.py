@@ -184,6 +184,13 @@ def test_S20_a_log_in_a_missing_directory_fails_the_job(server: JobSchedServer) 
     assert not (server.work / "ran").exists()
 
 
+def test_S20_who_waits_is_told_why_a_job_was_not_started(server: JobSchedServer) -> None:
+    job, told = server.ask("submit", command="echo x", outlog="missing/log").splitlines()
+
+    assert told == "Error: outlog missing/log cannot be opened: No such file or directory"
+    assert server.row(int(job))["status"] == "failed"
+
+
 @pytest.mark.parametrize("place", ["jobs.sqlite.data/x", "jobs.sqlite.data/runs/1", "link/x"])
 def test_S20_a_log_in_the_data_folder_is_refused(server: JobSchedServer, place: str) -> None:
     link = server.folder / "link"

@@ -6,11 +6,11 @@ from contextlib import suppress
 from flask import Response, current_app
 
 from jobsched.errors import Unavailable
-from jobsched.model import Role, Run, RunState
+from jobsched.model import Outcome, Role, Run, RunState
 from jobsched.operations import Operations
 from jobsched.operations.commands import Command
 from jobsched.web import waiting
-from jobsched.web.commands.blueprint import TEXT, command, text
+from jobsched.web.commands.blueprint import TEXT, command, complaint, text
 from jobsched.web.commands.departures import Departures
 from jobsched.web.commands.parameters import flag, given
 from jobsched.web.context import EXTENSION, caller, operations
@@ -109,6 +109,8 @@ class _Attendance:
                 pause = _SOONEST
                 yield block
             if self._done:
+                if self._run.outcome is Outcome.NOT_STARTED:
+                    yield f"{complaint(self._run.reason or 'It could not be started.')}\n".encode()
                 return
             news = self._waiter.next(pause)
         self._stopping = news is Notice.STOPPING
