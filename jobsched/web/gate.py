@@ -110,6 +110,11 @@ def takes_uploads(view: View) -> View:
     return _declaring("takes_uploads", True)(view)
 
 
+def concerns(target: str) -> None:
+    """Say which objects the present request is about, for the audit, where its path does not."""
+    g.concerned = target
+
+
 def demand(role: Role) -> None:
     """Ask for more than a view has declared, because of what the present request is about.
 
@@ -342,4 +347,5 @@ def _audit_row(response: Response) -> AuditRow:
 def _target(response: Response) -> str:
     """Return the object that was made, else the one that was addressed."""
     made = response.headers.get("Location")
-    return urlsplit(made).path if made else request.path
+    named: str = g.get("concerned", request.path)
+    return urlsplit(made).path if made else named

@@ -82,6 +82,17 @@ def test_what_changes_something_leaves_an_audit_row(api: Native, method: str) ->
     assert rows == [f"{method} /submit", f"{method} /kill", f"{method} /shutdown"]
 
 
+def test_an_audit_row_names_the_jobs_that_are_made_and_killed(api: Native) -> None:
+    for sync in (0, 1):
+        api.client().post("/submit", data={"command": "true", "sync": sync})
+    api.client().post("/kill", data={"jobid": "1,2, x"})
+    api.client().post("/kill", data={"jobid": ""})
+
+    rows = [row.target for row in api.guarded.audit]
+
+    assert rows == ["/runs/1", "/runs/2", "/runs/1,2,x", "/kill"]
+
+
 def test_a_full_queue_is_told_in_text(full: Native) -> None:
     assert ask(full, "submit", command="true", sync=0).status_code == 200
 

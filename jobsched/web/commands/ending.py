@@ -13,7 +13,7 @@ from jobsched.web.commands.blueprint import about, command, complaint, text
 from jobsched.web.commands.listing import MOST_IDS
 from jobsched.web.commands.parameters import given, number, short
 from jobsched.web.context import caller, operations
-from jobsched.web.gate import changes_nothing, changes_state, from_here, needs
+from jobsched.web.gate import changes_nothing, changes_state, concerns, from_here, needs
 from jobsched.web.watching import Notice
 
 SHUT_DOWN = "jobsched.shut_down"  # the key of what ends the server in ``app.extensions``
@@ -33,6 +33,7 @@ def kill() -> Response:
     if not 1 <= len(answers) <= MOST_IDS:
         message = f"jobid takes 1 to {MOST_IDS} ids, separated by commas."
         raise InvalidInput.field("jobid", "length", message)
+    concerns(f"/runs/{','.join(map(short, answers))}")
     for part in answers:
         answers[part] = _asked_to_end(part)
     until = clock.monotonic() + _KILLED_WITHIN

@@ -15,7 +15,7 @@ from jobsched.web.commands.departures import Departures
 from jobsched.web.commands.parameters import flag, given
 from jobsched.web.context import EXTENSION, caller, operations
 from jobsched.web.followed import Followed
-from jobsched.web.gate import changes_state, needs
+from jobsched.web.gate import changes_state, concerns, needs
 from jobsched.web.watching import NO_RUN, Notice, Waiter
 
 _DEPARTURES = "jobsched.departures"
@@ -40,7 +40,9 @@ def submit() -> Response:
     )
     if asked.sync:
         return _attended(asked)
-    return text(str(operations.commands.submit(asked, caller()).id))
+    run = operations.commands.submit(asked, caller())
+    concerns(f"/runs/{run.id}")
+    return text(str(run.id))
 
 
 def _attended(asked: Command) -> Response:
@@ -56,6 +58,7 @@ def _attended(asked: Command) -> Response:
     except BaseException:
         waiter.leave()
         raise
+    concerns(f"/runs/{run.id}")
     attendance = _Attendance(verbs, departures, waiter, run)
     response = Response(attendance.pieces(), content_type=TEXT)
     response.headers.update(_LIVE)
