@@ -60,12 +60,14 @@ def read(given: list[str]) -> Namespace:
     if given[:1] and given[0] in _WITH_WORDS and _END in given:
         end = given.index(_END)
         given, words = given[:end], given[end + 1 :]
-    given = _with_command(given)
+    asked, given = given, _with_command(given)
     made = parser(given[:1])
     arguments, rest = made.parse_known_args(given)
     # Parameters may stand behind options, too, where argparse does not look for them.
     if rest and hasattr(arguments, "params") and all(map(_is_parameter, rest)):
         arguments.params, rest = [*arguments.params, *rest], []
+    if rest and (command := _behind(asked)) is not None:
+        made.error(f"options stand behind their command: jobsched {command} OPTIONS")
     if rest:
         way = " ".join(filter(None, [arguments.command, getattr(arguments, "verb", None)]))
         made.error(f"{way} does not know {' '.join(rest)}; see jobsched {way} --help")
@@ -79,6 +81,13 @@ def _with_command(given: list[str]) -> list[str]:
     if given and (given[0] in _ABOUT_US or not given[0].startswith("-")):
         return given  # of an unknown command the parser speaks
     return ["serve", *given]
+
+
+def _behind(given: list[str]) -> str | None:
+    """Return the command that stands behind options, if there is one."""
+    if not given or not given[0].startswith("-"):
+        return None
+    return next((word for word in given if word in COMMANDS), None)
 
 
 def _is_parameter(word: str) -> bool:

@@ -28,6 +28,7 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 90.0  # a busy server answers late; one that is gone closes the connection
 BUSY_TRIES = 4  # of a request that the server puts off (429, 503 with Retry-After)
 _LONGEST_PAUSE = 5.0
+LONGEST_ANSWER = 256 * 2**20  # bytes of one that is read as a whole
 _SENTENCE = 2000  # bytes; what is longer is a page for a browser
 _PROXIES = frozenset({502, 503, 504})
 _REPEATED = frozenset({"GET", "PUT", "DELETE"})
@@ -208,15 +209,28 @@ class Connection:
         return own
 
     def _data(self, response: HTTPResponse) -> bytes:
-        """Return the body of an answer. Raises: Unreachable when it breaks off."""
+        """Return the body of an answer.
+
+        Raises: Unreachable when it breaks off, Unexpected when it goes on and on.
+        """
+        if response.length is not None and response.length > LONGEST_ANSWER:
+            self.close()
+            raise self._too_long()
         try:
-            data = response.read()
+            # Of one whose length is known, reading all tells whether it breaks off.
+            data = response.read(LONGEST_ANSWER + 1 if response.length is None else None)
         except NETWORK_ERRORS as error:
             self.close()
             raise self._lost(error) from None
+        if len(data) > LONGEST_ANSWER:
+            self.close()
+            raise self._too_long()
         if response.will_close:
             self.close()
         return data
+
+    def _too_long(self) -> Unexpected:
+        return Unexpected(f"The answer of the server at {self.access.url} is too long to be one.")
 
     # -- what to tell -------------------------------------------------------------------------
 
@@ -260,7 +274,8 @@ def _problem_of(response: HTTPResponse, data: bytes) -> dict[str, Any] | None:
     """Return the problem that an answer tells; Kudu's routes tell theirs as a line of text."""
     kind = response.headers.get("Content-Type", "")
     if kind.startswith("text/plain") and response.status not in _PROXIES and len(data) < _SENTENCE:
-        return {"detail": data.decode("utf-8", "replace").strip()}
+        # The text commands say that it is an error; so does whoever shows it.
+        return {"detail": data.decode("utf-8", "replace").strip().removeprefix("Error: ")}
     try:
         found = json.loads(data) if "json" in kind else None
     except ValueError:

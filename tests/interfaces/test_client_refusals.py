@@ -189,6 +189,20 @@ def test_wrong_usage_is_told_before_anything_is_done(words: list[str], admin: Cl
     assert admin.good("runs", "list", "--json").json == before
 
 
+def test_an_option_before_its_command_is_told_where_it_belongs(admin: Client) -> None:
+    said = admin("--url", "http://127.0.0.1:1", "status")
+
+    assert said.code == cli.USAGE
+    assert "options stand behind their command: jobsched status OPTIONS" in said.err
+
+
+def test_a_shell_command_that_is_refused_is_told_like_everything_else(admin: Client) -> None:
+    said = admin("submit", "--", "true", JOBSCHED_TOKEN="wrong")
+
+    assert said.code == cli.NOT_ALLOWED
+    assert said.err.splitlines()[0] == "jobsched: The token is unknown or has expired."
+
+
 def test_an_option_that_is_not_known_leads_to_the_help(admin: Client) -> None:
     said = admin("jobs", "list", "--stat", "paused")
 

@@ -117,11 +117,21 @@ def reason(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", metavar="TEXT", help="why, for whoever looks later")
 
 
+def one_of(parser: ArgumentParser, option: str, words: str) -> None:
+    """Add an *option* that takes one of *words*."""
+    *others, last = words.split()
+    parser.add_argument(
+        option,
+        choices=words.split(),
+        metavar=option.lstrip("-").upper(),
+        help=f"{', '.join(others)} or {last}",
+    )
+
+
 def run_filters(parser: ArgumentParser) -> None:
     """Add the filters of lists of runs."""
-    parser.add_argument("--state", help="queued, starting, running, stopping or done")
-    about = "succeeded, failed, timed_out, idle, stopped, lost or not_started"
-    parser.add_argument("--outcome", help=about)
+    one_of(parser, "--state", "queued starting running stopping done")
+    one_of(parser, "--outcome", "succeeded failed timed_out idle stopped lost not_started")
     parser.add_argument("--job", metavar="JOB", help="of the job with this uuid or name")
     parser.add_argument("--task", metavar="TASK", help="of this task")
     parser.add_argument("--node", metavar="NAME", help="on this machine")

@@ -26,8 +26,8 @@ def _add_looking(verbs: Commands) -> None:
     parser.add_argument("--name", metavar="NAME", help="of exactly this name")
     parser.add_argument("--task", metavar="TASK", help="of this task")
     parser.add_argument("--group", metavar="GROUP", help="of this group")
-    parser.add_argument("--mode", help="scheduled, triggered or continuous")
-    parser.add_argument("--state", help="active, paused, finished or blocked")
+    base.one_of(parser, "--mode", "scheduled triggered continuous")
+    base.one_of(parser, "--state", "active paused finished blocked")
     parser.add_argument("--q", metavar="TEXT", help="with this text in name or description")
     base.limit(parser)
     example = "jobsched jobs show backup"

@@ -84,7 +84,9 @@ def _submit_shell(asked: Session, command: str, said: dict[str, str]) -> int:
         raise Missing("This server takes no shell commands.") from None
     number = told.partition("\n")[0].strip()
     if not number.isascii() or not number.isdigit():
-        raise Unexpected(told.strip() or "The server has not said which run it is.")
+        raise Unexpected(
+            told.strip().removeprefix("Error: ") or "The server has not said which run it is."
+        )
     return begun(asked, asked.api.get(f"/runs/{number}"))
 
 

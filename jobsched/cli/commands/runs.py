@@ -41,7 +41,7 @@ def _add_looking(verbs: Commands) -> None:
     about = "list the records that failed in a run"
     parser = base.command(verbs, "records", session(_records), about, example)
     base.run(base.server(parser))
-    parser.add_argument("--state", help="open, retrying or resolved")
+    base.one_of(parser, "--state", "open retrying resolved")
     base.limit(parser)
     example = "jobsched runs wait 812 --at-most 5m"
     about = "wait for the end of a run and return its exit code"

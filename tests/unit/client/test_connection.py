@@ -176,3 +176,40 @@ def test_output_without_end_is_cut_at_the_deadline() -> None:
         select.select([], [], [], 0.3)
         with pytest.raises(TimeIsUp, match="not ended"):
             next(blocks)
+
+
+@pytest.mark.parametrize("head", ["Connection: close", "Transfer-Encoding: chunked"])
+def test_an_answer_without_end_is_not_read_for_ever(
+    head: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LONGEST_ANSWER", 1000)
+    chunk = b"3e8\r\n" + b"x" * 1000 + b"\r\n"
+    body = chunk * 20 if "chunked" in head else b"x" * 20_000
+
+    def endless(*_: object) -> bytes:
+        return f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body
+
+    with serving(endless) as (api, _), pytest.raises(Unexpected, match="too long"):
+        api.get("/status")
+
+
+def test_an_answer_that_says_how_long_it_is_is_not_even_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "LONGEST_ANSWER", 1000)
+
+    with (
+        serving(lambda *_: said("x" * 1001)) as (api, _),
+        pytest.raises(Unexpected, match="too long"),
+    ):
+        api.get("/status")
+
+
+def test_an_answer_of_unknown_length_is_read_whole() -> None:
+    body = b'8\r\n{"a": 1,\r\n8\r\n "b": 2}\r\n0\r\n\r\n'
+
+    with serving(lambda *_: b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body) as (
+        api,
+        _,
+    ):
+        assert api.get("/status") == {"a": 1, "b": 2}
