@@ -50,10 +50,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     [
         ("link", "cannot be read: Too many levels of symbolic links"),
         ("pipe", None),
-        ("folder", "is no regular file"),
+        ("folder", "is no regular file, or has a second name"),
         ("device", "cannot be read: Too many levels of symbolic links"),
         ("sparse", "longer than 262144 bytes"),
-        ("noise", "that are no record"),
+        ("noise", "are no records"),
         ("deep", "not JSON"),
         ("folders", None),
         ("moved", None),
@@ -66,6 +66,7 @@ def test_whatever_stands_in_its_place_the_run_ends_as_it_did(
 
     assert ended["outcome"] == "succeeded", ended
     assert ended["reason"] is None if why is None else why in ended["reason"]
+    assert ".." not in (ended["reason"] or "").replace("...", "")
     # What comes afterwards has its report again.
     after = done(server, start(server, "script"))
     assert counts(after) == (3, 3, 2)

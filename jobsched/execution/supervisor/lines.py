@@ -34,7 +34,7 @@ _DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 class BadLine(ValueError):
-    """A line that is no entry of a report; the message says why."""
+    """A line that is no entry of a report; the message says why, to stand after "line 3"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +96,14 @@ class ReportLines:
 def entry_of(line: bytes | None) -> Entry:
     """Return what a *line* says. Raises: BadLine."""
     if line is None:
-        raise BadLine(f"longer than {LONGEST_LINE} bytes")
+        raise BadLine(f"is longer than {LONGEST_LINE} bytes")
     said = _object(line)
     status = said.get("status")
     if not isinstance(status, str) or status not in _STATUSES:
-        raise BadLine('without a "status" of error, success or ignore')
+        raise BadLine('has no "status" of error, success or ignore')
     count = _number(said, "count")
     if status == "error" and count not in {None, 1}:
-        raise BadLine('an error with a "count": each is a line of its own')
+        raise BadLine('is an error with a "count": each is a line of its own')
     return Entry(
         status=status,
         message=_text(said.get("message"), LONGEST_MESSAGE) or "",
@@ -119,9 +119,9 @@ def _object(line: bytes) -> dict[str, Any]:
     try:
         said = _DECODER.decode(line.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise BadLine("not JSON") from None
+        raise BadLine("is not JSON") from None
     if not isinstance(said, dict):
-        raise BadLine("no JSON object")
+        raise BadLine("is no JSON object")
     return said
 
 
@@ -130,7 +130,7 @@ def _number(said: dict[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise BadLine(f'a "{name}" that is no whole number')
+        raise BadLine(f'has a "{name}" that is no whole number')
     return value
 
 
@@ -144,11 +144,11 @@ def _text(value: object, longest: int) -> str | None:
 
 def _data(value: object, line: bytes) -> str | None:
     if line.count(b"[") + line.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
-        raise BadLine(f"nested more than {DEEPEST} levels deep")
+        raise BadLine(f"is nested more than {DEEPEST} levels deep")
     try:
         return text_of(value)
     except (ValueError, RecursionError):  # a number beyond all bounds
-        raise BadLine("with a number that is none") from None
+        raise BadLine("has a number beyond all bounds") from None
 
 
 def _depth(value: object) -> int:

@@ -73,7 +73,7 @@ class Reports:
         try:
             lines = ReportLines(path)
         except OSError as error:
-            why = error.strerror or str(error)
+            why = error.strerror or str(error).rstrip(".")
             self._read[key] = Report(note=f"Its report cannot be read: {why}.")
             return
         self._underway[key] = Takeover(key[0], lines, lambda: self._given(key[0]))

@@ -102,7 +102,7 @@ class Takeover:
                 self._take(entry_of(line), failures, solved)
             except BadLine as why:
                 self._sums.bad += 1
-                self._first_bad = self._first_bad or f"line {self._line} is {why}"
+                self._first_bad = self._first_bad or f"line {self._line} {why}"
         return Portion(run_id=self.run_id, failures=failures, solved=solved)
 
     def report(self) -> Report:
@@ -166,8 +166,9 @@ class Takeover:
     def _note(self) -> str | None:
         notes = []
         if self._sums.bad:
-            what = "a line that is" if self._sums.bad == 1 else f"{self._sums.bad} lines that are"
-            notes.append(f"Its report has {what} no record: {self._first_bad}.")
+            what = "is no record" if self._sums.bad == 1 else "are no records"
+            first = f"first of all {self._first_bad}" if self._sums.bad > 1 else self._first_bad
+            notes.append(f"Of the lines of its report {self._sums.bad} {what}: {first}.")
         if self._sums.unkept:
             notes.append(f"Of its failed records {self._sums.unkept} are only counted.")
         if self._lines.cut:

@@ -65,7 +65,15 @@ def test_bad_lines_are_counted_and_the_first_is_named(tmp_path: Path) -> None:
     _, _, report = taken(tmp_path, [error(), "nonsense", "{}", error()])
 
     assert report.errors == 2
-    assert report.note == "Its report has 2 lines that are no record: line 2 is not JSON."
+    note = "Of the lines of its report 2 are no records: first of all line 2 is not JSON."
+    assert report.note == note
+
+
+def test_one_bad_line_is_named(tmp_path: Path) -> None:
+    _, _, report = taken(tmp_path, [error(), "{}"])
+
+    why = 'has no "status" of error, success or ignore'
+    assert report.note == f"Of the lines of its report 1 is no record: line 2 {why}."
 
 
 def test_beyond_the_most_records_only_counts_go_on(
