@@ -87,6 +87,24 @@ def test_S2_help_tells_the_options(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_S2_it_is_started_from_its_sources_as_the_seed_prints_it(tmp_path: Path) -> None:
+    options = ["-a", "127.0.0.1", "-p", "nonsense", "--dbfile", str(tmp_path / "jobs.sqlite")]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    done = subprocess.run(
+        [sys.executable, "JobSchedServer.py", *options],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("JobSchedServer: ")
+
+
 def test_S3_a_port_in_use_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = run(tmp_path, "-p", str(taken.getsockname()[1]))
