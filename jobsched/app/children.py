@@ -54,7 +54,7 @@ class Child:
     name: str
     main: Main
     pid: int = 0
-    heartbeat: int = -1  # our end of the pipe
+    heartbeat: int = -1  # our end of the pipe, while there is another
     beaten: bool = False  # whether the present process has ever given a sign
     wants_stop: bool = False  # whether it has asked for the end of the server
     last_beat: float = 0.0
@@ -82,12 +82,13 @@ class Child:
         self.born = self.last_beat = clock.monotonic()
 
     def listen(self) -> None:
-        """Take the heartbeats that have come."""
+        """Take the heartbeats that have come; of a process that has gone none will."""
         with contextlib.suppress(BlockingIOError):
             while words := os.read(self.heartbeat, 4096):
                 self.beaten = True
                 self.wants_stop = self.wants_stop or _STOP in words
                 self.last_beat = clock.monotonic()
+            self._hang_up()  # or whoever polls is woken again and again until it is reaped
 
     @property
     def stale(self) -> bool:
@@ -125,8 +126,13 @@ class Child:
             self.backoff.succeeded()
         wait = 0.0 if lived > _LONG_LIFE else self.backoff.failed()
         self.start_at = clock.monotonic() + wait
-        os.close(self.heartbeat)
-        self.pid, self.heartbeat = 0, -1
+        self._hang_up()
+        self.pid = 0
+
+    def _hang_up(self) -> None:
+        if self.heartbeat >= 0:
+            os.close(self.heartbeat)
+        self.heartbeat = -1
 
 
 def _live(main: Main, heartbeat: int, parent: int) -> None:

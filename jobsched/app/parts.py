@@ -41,6 +41,20 @@ def live(name: str, start: Start, beat: Beat) -> int:
     return 0
 
 
+def bring_in() -> None:
+    """Import what the parts need, before they are forked.
+
+    Each would import it again otherwise: the supervisor, to tell of runs, has most of what the
+    web part has. What the parent has imported is there, and shared, when a part is started anew.
+    """
+    import jobsched.app.chores
+    import jobsched.app.composition
+    import jobsched.app.watching
+    import jobsched.app.webhooks
+    import jobsched.execution.supervisor.serving
+    import jobsched.scheduling.service  # noqa: F401
+
+
 def _catch_signals(name: str, start: Start) -> None:
     wake = Wake(start.settings.data_dir)
 

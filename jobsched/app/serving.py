@@ -11,7 +11,7 @@ from jobsched.app import claiming, clearing, titles, tokens
 from jobsched.app.children import Child
 from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
-from jobsched.app.parts import PARTS, live
+from jobsched.app.parts import PARTS, bring_in, live
 from jobsched.app.start import Start, read, with_the_others
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
@@ -53,6 +53,7 @@ def serve(start: Start) -> int:
         clearing.clear(settings)
     _bury_clients(settings)
     _warn(settings)
+    bring_in()
     starts = {"web": replace(start, listener=listener, certificate=certificate)}
     children = [
         Child(name=name, main=partial(live, name, starts.get(name, start))) for name in PARTS
