@@ -15,6 +15,7 @@ from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
 from jobsched.storage.records import Failure, Given, Portion
 from jobsched.storage.tallies import Report
+from tests.support.databases import migrated
 from tests.support.rows import NOON, add_run, claim_all, end_of, reread
 
 PAGES: list[list[Given]] = [[(7, '{"id":1}'), (8, None)], [(9, '"x"')]]
@@ -113,7 +114,7 @@ def test_files_of_nobody_are_not_ours(files: ReportFiles, tmp_path: Path) -> Non
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    store = migrated(f"sqlite:///{tmp_path}/jobsched.db")
     yield store
     store.close()
 

@@ -14,6 +14,7 @@ from jobsched.model import Run
 from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
 from jobsched.storage.tallies import Report
+from tests.support.databases import migrated
 from tests.support.rows import add_run, claim_all, end_of, reread, settle
 
 BLOCK = 1 << 16
@@ -21,7 +22,7 @@ BLOCK = 1 << 16
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    store = migrated(f"sqlite:///{tmp_path}/jobsched.db")
     yield store
     store.close()
 
