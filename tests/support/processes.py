@@ -22,14 +22,22 @@ def command_of(process: psutil.Process) -> list[str]:
     return []
 
 
-def processes_of(folder: Path) -> list[psutil.Process]:
+def newest() -> int:
+    """Return the id that was given last to a process or thread of this machine."""
+    return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[-1])
+
+
+def processes_of(folder: Path, after: int = 0) -> list[psutil.Process]:
     """Return what lives and names *folder*: in its command line, environment or directory.
 
-    This process and the ones that started it do not count.
+    This process and the ones that started it do not count; nor does, to be quick about it, what
+    was there when *after* was the newest.
     """
     mark = re.compile(re.escape(os.fsencode(folder)) + rb"(?![^/\0:])")
     found: list[psutil.Process] = []
-    for pid in psutil.pids():
+    # Ids are given in ascending order until they begin again from below: then all may be new.
+    old = after if after <= newest() else 0
+    for pid in (pid for pid in psutil.pids() if pid > old):
         with suppress(OSError, psutil.Error):
             if pid != os.getpid() and mark.search(_words(pid)):
                 found.append(psutil.Process(pid))
