@@ -144,7 +144,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _exit_codes(text: str) -> tuple[int, ...]:
-    return tuple(_whole(0, 255)(word) for word in _words(text))
+    return tuple(_whole(1, 255)(word) for word in _words(text))
 
 
 def _exceptions(text: str) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def _exit_codes(value: object) -> object:
         return None
     if not isinstance(value, list) or len(value) > 256:
         raise _Broken("type", "must be a list of whole numbers")
-    return [_whole(each, 0, 255) for each in value]
+    return [_whole(each, 1, 255) for each in value]  # 0 is no failure
 
 
 def _exceptions(value: object) -> object:

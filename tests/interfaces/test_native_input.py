@@ -144,6 +144,7 @@ def test_J27_an_unknown_job_is_404(client: FlaskClient, method: str, path: str) 
         ({"idle_timeout": 1e99}, ["idle_timeout"]),
         ({"grace": -0.5}, ["grace"]),
         ({"retries": {"max": -1, "exit_codes": [256]}}, ["retries.max", "retries.exit_codes[0]"]),
+        ({"retries": {"exit_codes": [0]}}, ["retries.exit_codes[0]"]),
         ({"retries": 3}, ["retries"]),
         ({"retries": {"exceptions": "OSError"}}, ["retries.exceptions"]),
         (

@@ -43,7 +43,7 @@ class RetriesPayload(Payload):
         float, Field(ge=0, le=1, description="Fraction of the wait that is left to chance.")
     ] = 0.0
     exit_codes: Annotated[
-        list[Annotated[int, Field(ge=0, le=255)]] | None,
+        list[Annotated[int, Field(ge=1, le=255)]] | None,
         Field(max_length=256, description="Only these are retried; null: all but a stop."),
     ] = None
     exceptions: Annotated[

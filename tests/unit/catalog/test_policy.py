@@ -63,7 +63,7 @@ def test_policy_keys_are_read_and_are_no_arguments(site: Site) -> None:
         ("jobsched.retries=1.5", "must be a whole number from 0 to 1000, not '1.5'"),
         ("jobsched.retries.jitter=2", "must be a number from 0 to 1, not '2'"),
         ("jobsched.retries.factor=0", "must be a number from 1 to 100, not '0'"),
-        ("jobsched.retries.exit_codes=1,x", "must be a whole number from 0 to 255, not 'x'"),
+        ("jobsched.retries.exit_codes=1,x", "must be a whole number from 1 to 255, not 'x'"),
         (
             "jobsched.retries.exceptions=OS Error",
             "must name a class such as ConnectionError or package.module.Error",

@@ -164,6 +164,7 @@ def test_a_wrong_type_of_kudus_keys_is_a_mistake_only_when_it_is_sent(
         ("retries", -1, "retries.max", "range"),
         ("retries", {"exit_codes": "1"}, "retries.exit_codes", "type"),
         ("retries", {"exit_codes": [256]}, "retries.exit_codes", "range"),
+        ("retries", {"exit_codes": [0]}, "retries.exit_codes", "range"),
         ("retries", {"exceptions": "OSError"}, "retries.exceptions", "type"),
         ("retries", {"exceptions": ["a b"]}, "retries.exceptions", "characters"),
         ("retries", {"factor": 0.5}, "retries.factor", "range"),
