@@ -161,6 +161,15 @@ records = Table(
 )
 Index("records_by_number", records.c.run_id, records.c.number, unique=True)
 Index("records_by_last_run", records.c.last_run_id, records.c.id)
+_GIVEN = records.c.given_to.is_not(None)
+Index(  # what one retry has to do among all that its parent left
+    "records_by_retry",
+    records.c.last_run_id,
+    records.c.given_to,
+    records.c.id,
+    sqlite_where=_GIVEN,
+    postgresql_where=_GIVEN,
+)
 
 failures = Table(
     "failures",

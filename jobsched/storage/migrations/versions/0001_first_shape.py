@@ -198,6 +198,7 @@ def upgrade() -> None:
     )
     op.create_index('records_by_number', 'records', ['run_id', 'number'], unique=True)
     op.create_index('records_by_last_run', 'records', ['last_run_id', 'id'], unique=False)
+    op.create_index('records_by_retry', 'records', ['last_run_id', 'given_to', 'id'], unique=False, sqlite_where=sa.text('given_to IS NOT NULL'), postgresql_where=sa.text('given_to IS NOT NULL'))
     op.create_table('runs',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('job_key', sa.BigInteger(), nullable=True),
