@@ -12,6 +12,7 @@ import pytest
 from tests.support import runs
 from tests.support.commands import Client, JobSchedServer, waiting_client
 from tests.support.namespace import run_alone
+from tests.support.processes import lives
 from tests.support.proxy import Proxy
 from tests.support.server import Server
 from tests.support.waiting import until
@@ -164,7 +165,7 @@ def test_S32_a_running_job_is_killed_with_its_whole_tree(server: JobSchedServer)
 
     assert server.ask("kill", jobid=job) == f"Job {job} has been killed\n"
 
-    assert not any(one.is_running() for one in tree)
+    assert not any(lives(one) for one in tree)
     row = server.row(job)
     assert (row["status"], row["returncode"]) == ("killed", "-9")
     facts = server.get(f"/runs/{job}").json()

@@ -42,7 +42,14 @@ def processes_of(folder: Path, after: int = 0) -> list[psutil.Process]:
             if pid != os.getpid() and mark.search(_words(pid)):
                 found.append(psutil.Process(pid))
     callers = psutil.Process().parents() if found else []
-    return [process for process in found if process not in callers and _lives(process)]
+    return [process for process in found if process not in callers and lives(process)]
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether *process* has not ended; what nobody has taken note of yet has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def end_all(folder: Path) -> list[str]:
@@ -66,9 +73,3 @@ def _words(pid: int) -> bytes:
         return b""
     directory = os.fsencode(Path(f"/proc/{pid}/cwd").readlink())
     return b"\0".join((command, Path(f"/proc/{pid}/environ").read_bytes(), directory))
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    return False
