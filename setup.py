@@ -41,7 +41,10 @@ setup(
         "test": _requirements("tests/requirements.txt"),
     },
     entry_points={
-        "console_scripts": ["jobsched = jobsched.cli:main"],
+        "console_scripts": [
+            "jobsched = jobsched.cli:main",
+            "JobSchedServer = jobsched.jobschedserver:main",
+        ],
         "apscheduler.jobstores": ["jobsched = jobsched.scheduling.jobstore:JobStore"],
         "apscheduler.executors": ["jobsched = jobsched.scheduling.executor:QueueExecutor"],
         "apscheduler.triggers": [

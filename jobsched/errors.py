@@ -8,15 +8,17 @@ JobschedError                500
 ├── NotAllowed               403
 ├── NotFound                 404
 │   ├── UnknownTask, UnknownJob, UnknownWebJob, UnknownRun, UnknownToken, UnknownPage
-│   ├── UnknownSetting, UnknownHook
+│   ├── UnknownRecord, UnknownSetting, UnknownHook
 ├── WrongMethod              405
 ├── Conflict                 409
-│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, NothingToRetry
+│   ├── RunAlreadyFinished, RunNotFinished, JobBusy, WrongMode, AmbiguousName
+│   ├── NothingToRetry
+│   │   └── NotRetriable
 │   ├── HookExists, WebJobFolder
 ├── StaleVersion             412
 ├── TooLarge                 413
 ├── RangeNotSatisfiable      416
-├── KeyReused                422
+├── KeyReused, RetryRefused  422
 ├── TooManyRequests          429
 ├── Unavailable              503
 │   ├── DatabaseBusy, QueueFull
@@ -132,6 +134,13 @@ class UnknownRun(NotFound):
         super().__init__(f"There is no run {run_id}.", run=str(run_id))
 
 
+class UnknownRecord(NotFound):
+    title = "Unknown record"
+
+    def __init__(self, record_id: object) -> None:
+        super().__init__(f"There is no failed record {record_id}.", record=str(record_id))
+
+
 class UnknownToken(NotFound):
     title = "Unknown token"
 
@@ -198,8 +207,24 @@ class WrongMode(Conflict):
     title = "Wrong mode"
 
 
+class AmbiguousName(Conflict):
+    title = "Ambiguous name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Several jobs are called {name!r}; name one by its uuid.", name=name)
+
+
 class NothingToRetry(Conflict):
     title = "Nothing to retry"
+
+
+class NotRetriable(NothingToRetry):
+    """A run that has ended, but is not run again: it has a retry, or its job has gone."""
+
+    title = "Not retriable"
+
+    def __init__(self, run_id: int, why: str, **facts: object) -> None:
+        super().__init__(f"Run {run_id} cannot be retried: {why}.", run=run_id, **facts)
 
 
 class WebJobFolder(Conflict):
@@ -240,6 +265,13 @@ class RangeNotSatisfiable(JobschedError):
 class KeyReused(JobschedError):
     status = 422
     title = "Idempotency key reused"
+
+
+class RetryRefused(JobschedError):
+    """Celigo's clients are told 422 where there is nothing to retry (seeds.md, C7)."""
+
+    status = 422
+    title = "Retry refused"
 
 
 class TooManyRequests(JobschedError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.support.processes import end_all, processes_of
+from tests.support.processes import end_all, newest, processes_of
 from tests.support.waiting import until
 
 # How long an example takes is a matter of the machine; whole tests have their time limit.
@@ -34,14 +34,15 @@ def _nothing_survives_the_test(request: pytest.FixtureRequest) -> Iterator[None]
         yield
         return
     folder: Path = request.getfixturevalue("tmp_path")
+    before = newest()
     yield
-    _none_left(folder)
+    _none_left(folder, before)
 
 
-def _none_left(folder: Path) -> None:
+def _none_left(folder: Path, after: int = 0) -> None:
     """Let what has been signalled end; then end the rest, for the machine's sake, and complain."""
     try:
-        until(lambda: not processes_of(folder), 5)
+        until(lambda: not processes_of(folder, after), 5)
     except AssertionError:
         left = end_all(folder)
         pytest.fail("left behind:\n" + "\n".join(left), pytrace=False)

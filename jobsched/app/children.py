@@ -19,7 +19,32 @@ STALE_AFTER = 15.0  # seconds without a heartbeat
 _LONG_LIFE = 10.0  # seconds; who lived so long is restarted at once
 _PR_SET_PDEATHSIG = 1
 Beat = Callable[[], None]
-Main = Callable[[Beat], int]
+
+
+_BEAT, _STOP = b".", b"!"
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """A part's line to its parent: signs of life, and the wish that the whole server stops."""
+
+    pipe: int
+
+    def __call__(self) -> None:
+        """Give a sign of life."""
+        self._write(_BEAT)
+
+    def ask_to_stop(self) -> None:
+        """Ask the parent to stop all parts in order."""
+        self._write(_STOP)
+
+    def _write(self, word: bytes) -> None:
+        # A full pipe means that the parent has not looked for a while: it has enough to read.
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self.pipe, word)
+
+
+Main = Callable[[Heartbeat], int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,8 +54,9 @@ class Child:
     name: str
     main: Main
     pid: int = 0
-    heartbeat: int = -1  # our end of the pipe
+    heartbeat: int = -1  # our end of the pipe, while there is another
     beaten: bool = False  # whether the present process has ever given a sign
+    wants_stop: bool = False  # whether it has asked for the end of the server
     last_beat: float = 0.0
     killed: bool = False  # a killed process may take its time to be gone
     born: float = 0.0
@@ -56,11 +82,13 @@ class Child:
         self.born = self.last_beat = clock.monotonic()
 
     def listen(self) -> None:
-        """Take the heartbeats that have come."""
+        """Take the heartbeats that have come; of a process that has gone none will."""
         with contextlib.suppress(BlockingIOError):
-            while os.read(self.heartbeat, 4096):
+            while words := os.read(self.heartbeat, 4096):
                 self.beaten = True
+                self.wants_stop = self.wants_stop or _STOP in words
                 self.last_beat = clock.monotonic()
+            self._hang_up()  # or whoever polls is woken again and again until it is reaped
 
     @property
     def stale(self) -> bool:
@@ -98,8 +126,13 @@ class Child:
             self.backoff.succeeded()
         wait = 0.0 if lived > _LONG_LIFE else self.backoff.failed()
         self.start_at = clock.monotonic() + wait
-        os.close(self.heartbeat)
-        self.pid, self.heartbeat = 0, -1
+        self._hang_up()
+        self.pid = 0
+
+    def _hang_up(self) -> None:
+        if self.heartbeat >= 0:
+            os.close(self.heartbeat)
+        self.heartbeat = -1
 
 
 def _live(main: Main, heartbeat: int, parent: int) -> None:
@@ -111,7 +144,7 @@ def _live(main: Main, heartbeat: int, parent: int) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
             signal.signal(number, signal.SIG_DFL)
         signal.set_wakeup_fd(-1)
-        code = main(_beats(heartbeat))
+        code = main(Heartbeat(heartbeat))
     except BaseException:  # the process's edge: whatever it is, it ends here, told on stderr
         traceback.print_exc()
     finally:
@@ -125,12 +158,3 @@ def _die_with(parent: int) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
-
-
-def _beats(heartbeat: int) -> Beat:
-    def beat() -> None:
-        # A full pipe means that the parent has not looked for a while: it has enough to read.
-        with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(heartbeat, b".")
-
-    return beat

@@ -2,10 +2,14 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from jobsched import clock, events
 from jobsched.errors import JobschedError
 from jobsched.events import Event, publish
+from jobsched.operations.announce import Announcer
+from jobsched.operations.clients import Clients
+from jobsched.operations.reports import Silences
 from jobsched.operations.retention import Retention
 from jobsched.settings import Settings
 from jobsched.storage import Store
@@ -17,13 +21,18 @@ _PRUNE_BUSY_EVERY = 10.0
 
 
 class Chores:
-    """Works with a store of its own, in small transactions, while the supervisor serves."""
+    """Works with a store of its own, in small transactions, while the supervisor serves.
 
-    def __init__(self, settings: Settings) -> None:
+    *notify* wakes the listeners of a topic.
+    """
+
+    def __init__(self, settings: Settings, notify: Callable[[str], None]) -> None:
         self._store = Store.open(settings.database_url)
         self._lock = chores_lock(self._store.database)
         self._ours = self._lock is None
         self._retention = Retention(settings, self._store)
+        self._clients = Clients(self._store, settings, Announcer(notify))
+        self._silences = Silences(self._store, settings, Announcer(notify))
         self._deaf = events.listen(self._retention.hear)
         self._done = threading.Event()
         self._prune_at = self._prune_busy_at = clock.monotonic() + _CHECKPOINT_EVERY
@@ -59,8 +68,10 @@ class Chores:
         return self._ours
 
     def _round(self) -> None:
+        self._clients.bury()  # of a web part that was started alone and killed
         if not self._is_ours():
             return
+        self._silences.end()
         now = clock.monotonic()
         if now >= self._prune_at:
             self._prune_at = now + _PRUNE_EVERY

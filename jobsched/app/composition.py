@@ -9,12 +9,15 @@ from jobsched import operations
 from jobsched.app import tokens
 from jobsched.app.hints import hints
 from jobsched.app.start import Start, configuration_of, read
-from jobsched.errors import InvalidInput
+from jobsched.errors import InvalidInput, JobschedError
 from jobsched.operations.check import make_private
 from jobsched.storage import Store
 from jobsched.storage.switches import CONFIGURATION
 from jobsched.web import gate, problems, waiting
 from jobsched.web.audit import AuditWriter
+from jobsched.web.celigo import celigo
+from jobsched.web.commands import commands
+from jobsched.web.commands.ending import SHUT_DOWN
 from jobsched.web.context import EXTENSION
 from jobsched.web.health import health
 from jobsched.web.hooks import hooks
@@ -23,7 +26,7 @@ from jobsched.web.native import native
 from jobsched.web.vfs import vfs
 from jobsched.web.watching import Watcher
 
-INTERFACES: tuple[Blueprint, ...] = (health, native, hooks, kudu, vfs)
+INTERFACES: tuple[Blueprint, ...] = (health, native, commands, celigo, hooks, kudu, vfs)
 _WAITING_SHARE = 0.75  # of the threads may wait; the others go on answering
 
 
@@ -66,6 +69,9 @@ def compose(app: Flask, start: Start) -> Flask:
     app.extensions[EXTENSION] = verbs = operations.build(configuration, store, notify)
     with contextlib.suppress(OSError):  # a disk that can only be read is served as it is
         verbs.webjobs.deployments.prepare()
+    with contextlib.suppress(JobschedError):  # of what a web part left that was killed
+        verbs.clients.bury()
+    app.extensions[SHUT_DOWN] = start.shut_down
     problems.install(app)
     gate.install(app, gate.Gate(settings, store.tokens, AuditWriter(store.audit.add)))
     share = int(settings.web_threads * _WAITING_SHARE)

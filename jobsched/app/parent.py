@@ -1,7 +1,7 @@
 """The parent of all parts: starts them, restarts what dies or hangs, stops them in order.
 
-SIGTERM or SIGINT stops web, scheduler and supervisor one after the other; the supervisor ends
-its runs first. A second signal hurries: what is left is killed at once.
+SIGTERM or SIGINT, or a part that asks for it, stops web, scheduler and supervisor one after the
+other; the supervisor ends its runs first. A second signal hurries: what is left is killed at once.
 """
 
 import contextlib
@@ -93,6 +93,9 @@ class Parent:
     def _look_after(self, child: Child) -> None:
         if child.heartbeat >= 0:
             child.listen()
+        if child.wants_stop and not self._signals:
+            _tell("stop asked for", logging.INFO, child)
+            self._signals = 1
         code = child.reaped()
         if code is not None:
             self._died(child, code)

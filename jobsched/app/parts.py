@@ -5,11 +5,12 @@ A part is told to leave by SIGTERM (or SIGINT when it was started alone); a seco
 
 import signal
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from flask import Flask
 
 from jobsched.app import titles
-from jobsched.app.children import Beat
+from jobsched.app.children import Beat, Heartbeat
 from jobsched.app.hints import hints
 from jobsched.app.start import Start
 from jobsched.errors import ConfigurationError
@@ -27,6 +28,8 @@ def live(name: str, start: Start, beat: Beat) -> int:
     titles.show(name)
     _catch_signals(name, start)
     data_dir = start.settings.data_dir
+    if isinstance(beat, Heartbeat):
+        start = replace(start, shut_down=beat.ask_to_stop)
     try:
         PARTS[name](start, signs.signs(data_dir, name, beat))
     except ConfigurationError as error:
@@ -36,6 +39,20 @@ def live(name: str, start: Start, beat: Beat) -> int:
     finally:
         signs.end(data_dir, name)
     return 0
+
+
+def bring_in() -> None:
+    """Import what the parts need, before they are forked.
+
+    Each would import it again otherwise: the supervisor, to tell of runs, has most of what the
+    web part has. What the parent has imported is there, and shared, when a part is started anew.
+    """
+    import jobsched.app.chores
+    import jobsched.app.composition
+    import jobsched.app.watching
+    import jobsched.app.webhooks
+    import jobsched.execution.supervisor.serving
+    import jobsched.scheduling.service  # noqa: F401
 
 
 def _catch_signals(name: str, start: Start) -> None:
@@ -75,9 +92,10 @@ def _supervisor(start: Start, beat: Beat) -> None:
     from jobsched.app.webhooks import Telling
     from jobsched.execution.supervisor import serving
 
+    notify = hints(start.settings.data_dir)
     beside = (
-        Chores(start.settings),
-        Watching(start, hints(start.settings.data_dir)),
+        Chores(start.settings, notify),
+        Watching(start, notify),
         Telling(start),
     )
     for each in beside:

@@ -7,15 +7,17 @@ from dataclasses import replace
 from functools import partial
 
 from jobsched import logs
-from jobsched.app import claiming, titles, tokens
+from jobsched.app import claiming, clearing, titles, tokens
 from jobsched.app.children import Child
 from jobsched.app.notices import notices
 from jobsched.app.parent import Parent
-from jobsched.app.parts import PARTS, live
+from jobsched.app.parts import PARTS, bring_in, live
 from jobsched.app.start import Start, read, with_the_others
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
+from jobsched.operations.announce import Announcer
 from jobsched.operations.check import make_private
+from jobsched.operations.clients import Clients
 from jobsched.settings import Settings
 from jobsched.settings.certificate import Certificate
 from jobsched.storage import Store
@@ -47,7 +49,11 @@ def serve(start: Start) -> int:
     claiming.data_folder(settings.data_dir, settings.node, volatile=settings.volatile)
     listener = server.listen(settings.host, settings.port)
     prepare_database(settings)
+    if start.clear:
+        clearing.clear(settings)
+    _bury_clients(settings)
     _warn(settings)
+    bring_in()
     starts = {"web": replace(start, listener=listener, certificate=certificate)}
     children = [
         Child(name=name, main=partial(live, name, starts.get(name, start))) for name in PARTS
@@ -81,6 +87,15 @@ def prepare_database(settings: Settings) -> None:
             path.unlink()
         shutil.rmtree(settings.runs_dir, ignore_errors=True)
     Store.open(settings.database_url, migrate=True).close()
+
+
+def _bury_clients(settings: Settings) -> None:
+    """Before anything can start: end what was attached to clients of a server that was killed."""
+    store = Store.open(settings.database_url)
+    try:
+        Clients(store, settings, Announcer(lambda _: None)).bury()
+    finally:
+        store.close()
 
 
 def _warn(settings: Settings) -> None:

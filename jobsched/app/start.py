@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from jobsched import calendars as calendar_file
@@ -19,7 +19,11 @@ from jobsched.settings.certificate import Certificate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """What a part is started with; *flags* as given, *listener* and *certificate* for the web."""
+    """What a part is started with; *flags* as given, *listener* and *certificate* for the web.
+
+    *shut_down* asks the parent of all parts to stop them; None where there is none. With *clear*
+    all that was kept before is forgotten.
+    """
 
     settings: Settings
     catalog: Catalog
@@ -29,6 +33,8 @@ class Start:
     certificate: Certificate | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     at_once: threading.Event = field(default_factory=threading.Event)
+    shut_down: Callable[[], None] | None = None
+    clear: bool = False
 
 
 def read(flags: Mapping[str, object], environ: Mapping[str, str]) -> Start:

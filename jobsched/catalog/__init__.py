@@ -24,7 +24,7 @@ __all__ = ["Catalog", "Isolation", "Task", "TaskPolicy", "load"]
 
 FILE = "catalog.cfg"
 MASK = "********"
-Builtin = Literal["runscript", "shell", "webjob"]
+Builtin = Literal["runscript", "shell", "webjob", "wrapped"]
 _SECRET = re.compile(
     r"passw|passphrase|pwd|token|secret|key|credential|connection_?string", re.IGNORECASE
 )
@@ -85,6 +85,8 @@ class Task:
 
 
 WEB_JOB = "WebJob"
+SHELL = "shell"
+WRAPPED = "wrapped"
 # Tasks that no catalog names: their jobs come into being in other ways than by a request.
 _BUILT_IN: Mapping[str, Task] = {
     WEB_JOB: Task(
@@ -95,7 +97,24 @@ _BUILT_IN: Mapping[str, Task] = {
         builtin="webjob",
         policy=TaskPolicy(params=("arguments",)),
         summary="Runs the script in the folder of a web job.",
-    )
+    ),
+    SHELL: Task(
+        name=SHELL,
+        tasks_dir=Path(),
+        file="",
+        class_name=SHELL,
+        builtin="shell",
+        policy=TaskPolicy(params=("command", "group", "sync", "outlog", "errlog")),
+        summary="Runs a command with bash.",
+    ),
+    WRAPPED: Task(
+        name=WRAPPED,
+        tasks_dir=Path(),
+        file="",
+        class_name=WRAPPED,
+        builtin="wrapped",
+        summary="Records what `jobsched wrap` runs elsewhere.",
+    ),
 }
 
 

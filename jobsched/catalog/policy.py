@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from jobsched.model import OnLost, Overlap, Policy, Retries
+from jobsched.settings import readers
 from jobsched.settings.suggestions import did_you_mean
 
 PREFIX = "jobsched."
@@ -143,7 +144,11 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _exit_codes(text: str) -> tuple[int, ...]:
-    return tuple(_whole(0, 255)(word) for word in _words(text))
+    return tuple(_whole(1, 255)(word) for word in _words(text))
+
+
+def _exceptions(text: str) -> tuple[str, ...]:
+    return tuple(readers.exception_name(word) for word in _words(text))
 
 
 def _params(text: str) -> tuple[str, ...]:
@@ -186,6 +191,7 @@ _KEYS: Mapping[str, Callable[[str], object]] = {
     "retries.max_backoff": _seconds,
     "retries.jitter": _fraction,
     "retries.exit_codes": _exit_codes,
+    "retries.exceptions": _exceptions,
     "on_lost": _choice(OnLost),
     "queue": _queue,
     "priority": _whole(-100, 100),

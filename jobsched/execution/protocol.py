@@ -100,6 +100,7 @@ class StartRequest:
     the bytes kept of each stream. *limits*: see :mod:`jobsched.execution.runner.limits`. After
     *lease* the run is killed unless a ``lease`` message has prolonged that. *health*: ``interval``,
     ``timeout``, ``failures``, and ``command`` or ``host``, ``port``, ``path``, ``name``.
+    *redirect*: see :mod:`jobsched.execution.runner.redirecting`.
     """
 
     run: int
@@ -125,6 +126,7 @@ class StartRequest:
     load_timeout: float = 60.0
     log: Mapping[str, Any] | None = None
     shutdown_file: str | None = None
+    redirect: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> Key:

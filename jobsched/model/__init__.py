@@ -10,6 +10,7 @@ from jobsched.model.entities import (
     End,
     Job,
     Occurrence,
+    Record,
     Run,
     WebJob,
 )
@@ -21,6 +22,7 @@ from jobsched.model.policy import (
 )
 from jobsched.model.rules import (
     claimable_runs,
+    is_open,
     may_retry,
     overlap_allows,
     retry_delay,
@@ -40,6 +42,7 @@ from jobsched.model.words import (
     OnLost,
     Outcome,
     Overlap,
+    RecordState,
     Role,
     RunState,
     ServiceState,
@@ -68,6 +71,8 @@ __all__ = [
     "Outcome",
     "Overlap",
     "Policy",
+    "Record",
+    "RecordState",
     "Retries",
     "Role",
     "Run",
@@ -76,6 +81,7 @@ __all__ = [
     "WebJob",
     "WebJobType",
     "claimable_runs",
+    "is_open",
     "may_retry",
     "outcome_of",
     "overlap_allows",

@@ -12,6 +12,7 @@ from jobsched.model.words import (
     Mode,
     OccurrenceOutcome,
     Outcome,
+    RecordState,
     RunState,
     WebJobType,
     outcome_of,
@@ -82,10 +83,17 @@ class Counts:
     error: int = 0
     ignore: int = 0
 
+    def __bool__(self) -> bool:
+        return bool(self.success or self.error or self.ignore)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One execution. *attempt* counts retries from 1, *claim* how often it was handed out."""
+    """One execution. *attempt* counts retries from 1, *claim* how often it was handed out.
+
+    *reported* says whether it counted records itself. *open_records* is how many failed ones,
+    of which it is the last run, wait for a retry; ``counts.error`` is what of it is still failed.
+    """
 
     id: int
     job_key: int | None
@@ -119,11 +127,42 @@ class Run:
     peak_memory: int | None
     out_bytes: int
     err_bytes: int
+    reported: bool = False
+    open_records: int = 0
+
+    @property
+    def retriable(self) -> bool:
+        """Whether there is something that a retry would do."""
+        return self.state is RunState.DONE and self.open_records > 0
 
     @property
     def outcome(self) -> Outcome | None:
         """The one word for its end, None until done."""
         return None if self.ended_by is None else outcome_of(self.ended_by, self.exit_code)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One failed record, the same *id* for its whole life, however often it is retried.
+
+    *run_id* reported it first, as its *number*-th (0: it stands for the whole run, which failed
+    without naming a record); *last_run_id* is the newest run in which it failed, *given_to* the
+    one that retries it now. *message* and *code* are those of the run that was asked about, else
+    of the last. *data* is any JSON value. *attempts* counts how often it was tried.
+    """
+
+    id: int
+    run_id: int
+    number: int
+    job_key: int | None
+    message: str
+    code: str | None
+    data: Any
+    state: RecordState
+    last_run_id: int
+    given_to: int | None
+    attempts: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +180,11 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The facts about how one claim of a run ended, as its runner journalled them."""
+    """The facts about how one claim of a run ended, as its runner journalled them.
+
+    *exceptions* are the classes of what a Python task raised, its own first and then its bases,
+    such as ``builtins.ConnectionError``.
+    """
 
     run_id: int
     claim: int
@@ -156,3 +199,4 @@ class End:
     out_bytes: int = 0
     err_bytes: int = 0
     counts: Counts = field(default_factory=Counts)
+    exceptions: tuple[str, ...] = ()

@@ -18,8 +18,10 @@ class Misfire:
 class Retries:
     """Automatic retries: *max* of them, *backoff* seconds apart, each time *factor* longer.
 
-    No delay is longer than *max_backoff*; *jitter* is the fraction of it that is drawn at random;
-    *exit_codes* limits retries to these codes, None means every failure but a stop.
+    No delay is longer than *max_backoff*; *jitter* is the fraction of it that is drawn at random.
+    *exit_codes* and *exceptions* limit retries to ends with one of these codes, or by an exception
+    of one of these classes or of one derived from it; None for both means every failure but a
+    stop. A class is named alone (``ConnectionError``) or with its module (``http.client.Error``).
     """
 
     max: int = 0
@@ -28,6 +30,7 @@ class Retries:
     max_backoff: float = 3600.0
     jitter: float = 0.0
     exit_codes: tuple[int, ...] | None = None
+    exceptions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

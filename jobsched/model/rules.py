@@ -4,20 +4,39 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from jobsched.model.entities import End
+from jobsched.model.entities import End, Run
 from jobsched.model.policy import Policy, Retries
 from jobsched.model.words import OnLost, Outcome, Overlap, outcome_of
+
+# Retries of lost runs where ``retries.max`` says nothing: what takes its own runner down with it
+# would else do so for ever.
+MOST_LOST = 10
 
 
 def may_retry(policy: Policy, end: End, attempt: int) -> bool:
     """Return whether a run that ended so is retried automatically."""
     outcome = outcome_of(end.ended_by, end.exit_code)
     if outcome is Outcome.LOST:
-        return policy.on_lost is OnLost.RETRY
+        return policy.on_lost is OnLost.RETRY and attempt <= (policy.retries.max or MOST_LOST)
     if outcome in {Outcome.SUCCEEDED, Outcome.STOPPED} or attempt > policy.retries.max:
         return False
-    codes = policy.retries.exit_codes
-    return codes is None or (end.exit_code is not None and end.exit_code in codes)
+    return _is_named(policy.retries, end)
+
+
+def _is_named(retries: Retries, end: End) -> bool:
+    """Return whether *retries* want an end of this kind, by its exit code or its exception."""
+    codes, names = retries.exit_codes, retries.exceptions
+    if codes is None and names is None:
+        return True
+    by_code = codes is not None and end.exit_code is not None and end.exit_code in codes
+    return by_code or any(_fits(name, end.exceptions) for name in names or ())
+
+
+def _fits(name: str, classes: Sequence[str]) -> bool:
+    """Return whether *name* is one of *classes*, which stand there with their modules."""
+    if "." in name:
+        return name in classes
+    return any(each.rpartition(".")[2] == name for each in classes)
 
 
 def retry_delay(retries: Retries, attempt: int) -> float:
@@ -27,6 +46,14 @@ def retry_delay(retries: Retries, attempt: int) -> float:
         delay = min(delay * retries.factor, retries.max_backoff)
     delay = min(delay, retries.max_backoff)
     return delay * (1 - retries.jitter * random.random())  # noqa: S311 - spreads load, no secret
+
+
+def is_open(run: Run) -> bool:
+    """Return whether a retry is due for *run*: it failed, or records in it did.
+
+    What was stopped is nobody's failure; it is retried only by who asks for that run itself.
+    """
+    return run.retriable and run.outcome is not Outcome.STOPPED
 
 
 def service_policy(policy: Policy) -> Policy:

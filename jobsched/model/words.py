@@ -128,6 +128,14 @@ def outcome_of(ended_by: EndedBy, exit_code: int | None) -> Outcome:
     return _OUTCOMES[ended_by]
 
 
+class RecordState(StrEnum):
+    """Where a failed record stands."""
+
+    OPEN = "open"  # failed, and offered to the next retry
+    RETRYING = "retrying"  # given to a run that has not ended yet
+    RESOLVED = "resolved"  # a retry has succeeded with it
+
+
 class Overlap(StrEnum):
     """What happens to one run more than ``max_instances``."""
 

@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     from jobsched.operations.appsettings import AppSettingsBook
     from jobsched.operations.audit import AuditLog
     from jobsched.operations.changing import Changes
+    from jobsched.operations.clients import Clients
+    from jobsched.operations.commands import Commands
     from jobsched.operations.configuration import Configuration, Reloading
+    from jobsched.operations.flows import Flows
     from jobsched.operations.jobs import Jobs
     from jobsched.operations.ledger import Ledger
     from jobsched.operations.outputs import Outputs
     from jobsched.operations.pausing import Pauses
     from jobsched.operations.preview import Previews
+    from jobsched.operations.records import Records
+    from jobsched.operations.reports import Reports
+    from jobsched.operations.retries import Retries
     from jobsched.operations.runs import Runs
     from jobsched.operations.scheduling import Scheduling
     from jobsched.operations.services import Services
@@ -41,6 +47,12 @@ class Operations:
     previews: "Previews"
     ledger: "Ledger"
     runs: "Runs"
+    commands: "Commands"
+    clients: "Clients"
+    retries: "Retries"
+    records: "Records"
+    reports: "Reports"
+    flows: "Flows"
     services: "Services"
     outputs: "Outputs"
     tokens: "Tokens"

@@ -1,7 +1,7 @@
 """Telling the rest of the process what was done, and waking those who have to act on it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from jobsched.events import Event, publish
 
@@ -29,9 +29,20 @@ class Announcer:
         )
         self._notify("web")
 
+    def runs(self, what: str, by: str, runs: Iterable[Mapping[str, object]]) -> None:
+        """Tell of many runs what :meth:`run` tells of one; each is its fields, with ``run``."""
+        for fields in runs:
+            told = {"run": fields["run"], "by": by, **fields}
+            publish(Event(name=f"run {what}", level=logging.INFO, fields=told))
+        self._notify("web")
+
     def supervisor(self) -> None:
         """Wake who starts and stops runs: first of all, for it is what somebody waits for."""
         self._notify("supervisor")
+
+    def web(self) -> None:
+        """Wake who waits for runs: their events have been told."""
+        self._notify("web")
 
     def server(self, what: str, by: str, level: int = logging.INFO, **more: object) -> None:
         """Tell what concerns everything."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import WEB_JOB, Task
+from jobsched.catalog import WEB_JOB, WRAPPED, Task
 from jobsched.errors import (
     FieldError,
     InvalidInput,
@@ -125,6 +125,9 @@ class Changes:
         if wrong:
             raise InvalidInput(wrong)
         task = self._task(job, change)
+        if after is not None and change.fields.get("task", job.task) == WRAPPED:
+            message = "A job of task wrapped has no moments: something else runs it."
+            raise InvalidInput.field("mode", "mode", message)
         changes = {
             name: value for name, value in change.fields.items() if getattr(job, name) != value
         }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jobsched import clock
-from jobsched.catalog import WEB_JOB, Task
+from jobsched.catalog import WEB_JOB, WRAPPED, Task
 from jobsched.errors import (
     Conflict,
     FieldError,
@@ -169,6 +169,13 @@ class Jobs:
         """
         if (made := self._queue.made(key)) is not None:
             return made
+        return self._queue.add(self.new_run(job_id, by, params), key)
+
+    def new_run(self, job_id: str, by: str, params: Mapping[str, Any]) -> NewRun:
+        """Return a run of the job that may be queued now, with *params* over its own.
+
+        Raises: UnknownJob, InvalidInput, Conflict, WrongMode.
+        """
         job = self.get(job_id)
         if job.task == WEB_JOB:
             self._require_not_held()
@@ -176,10 +183,13 @@ class Jobs:
             raise WrongMode(
                 f"Job {job_id} is continuous: it is started and stopped, not run.", job=job_id
             )
+        if job.task == WRAPPED:
+            why = "it only records what jobsched wrap runs elsewhere"
+            raise WrongMode(f"Job {job_id} cannot be started here: {why}.", job=job_id)
         task = self._task_of(job)
         if wrong := drafts.params_mistakes(task, params):
             raise InvalidInput(wrong)
-        new = NewRun(
+        return NewRun(
             name=job.name,
             task=job.task,
             created_us=clock.now_us(),
@@ -188,7 +198,6 @@ class Jobs:
             policy=job.policy,
             requested_by=by,
         )
-        return self._queue.add(new, key)
 
     def _services(self, jobs: Sequence[Job]) -> dict[int, Sequence[Service]]:
         keys = [job.key for job in jobs if job.mode is Mode.CONTINUOUS]

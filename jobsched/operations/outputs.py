@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
+from jobsched.catalog import WRAPPED
 from jobsched.execution.output import Output
 from jobsched.execution.places import output_path
 from jobsched.execution.runner.capture import SMALL
@@ -38,7 +39,9 @@ class Outputs:
     def sizes(self, run: Run) -> tuple[Sizes, Sizes]:
         """Return the sizes of out and err; of a living run as far as its files tell."""
         written = (run.out_bytes, run.err_bytes)
-        if run.state in ON_A_MACHINE:
+        if run.task == WRAPPED:
+            out, err = self._in_rows(run)
+        elif run.state in ON_A_MACHINE:
             out, err = written = self._in_files(run)
         elif max(written) > SMALL:
             out, err = self._in_files(run)
@@ -48,6 +51,12 @@ class Outputs:
         else:
             out, err = written
         return Sizes(written[0], out), Sizes(written[1], err)
+
+    def _in_rows(self, run: Run) -> tuple[int, int]:
+        if max(run.out_bytes, run.err_bytes) <= SMALL:  # all of it
+            return run.out_bytes, run.err_bytes
+        found = self.of(run)
+        return found.size("out"), found.size("err")
 
     def _in_files(self, run: Run) -> tuple[int, int]:
         path = os.fspath(self._path(run))

@@ -32,12 +32,14 @@ def _value(name: str, value: Any, current: Policy, default: Policy) -> Any:
     if name == "misfire":
         return replace(current.misfire, **value)
     if name == "retries":
-        codes = value.get("exit_codes")
-        listed = {} if codes is None else {"exit_codes": tuple(codes)}
-        return replace(current.retries, **{**value, **listed})
+        return replace(current.retries, **_with_tuples(value))
     if name == "health":
         return Health(**{**value, "command": tuple(value.get("command") or ())})
     return value
+
+
+def _with_tuples(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(each) if isinstance(each, list) else each for key, each in given.items()}
 
 
 def _misfire(defaults: JobDefaults, trigger: Trigger | None) -> Misfire:

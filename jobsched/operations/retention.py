@@ -1,8 +1,8 @@
-"""How long history is kept: runs with their output, the ledger, the audit log, used keys.
+"""How long history is kept: runs with output and records, the ledger, the audit log, used keys.
 
 Of each job the newest runs stay (the setting, or the job's own number), runs without a job for
-some days, the ledger and the audit log longer. Everything goes in small transactions, so that no
-writer waits.
+some days, the ledger and the audit log longer; what failed and waits for a retry outlives its
+run. Everything goes in small transactions, so that no writer waits.
 """
 
 import shutil
@@ -23,6 +23,8 @@ from jobsched.webjobs.places import Site
 BATCH = 200  # rows per transaction
 MOST_BUSY = 500  # jobs per round
 AUDIT_DAYS = 90
+RECORD_DAYS = 30  # what still waits for a retry, after its runs have gone
+RECORDS = 1000  # per transaction
 _DAY = 86_400 * clock.SECOND
 _HOUR = 3_600 * clock.SECOND
 
@@ -37,6 +39,7 @@ class Retention:
         self._site = Site(settings.data_dir, settings.webjobs_root_path)
         self._busy: set[str] = set()  # jobs that had a run end since the last round
         self._after = 0
+        self._records_after = 0
 
     def hear(self, event: Event) -> None:
         """Note which job had a run end: a listener for events, called by any thread."""
@@ -53,7 +56,10 @@ class Retention:
         before = _days_ago(self._settings.history_days)
         while not done.is_set() and (ids := self._pruning.without_job(before, BATCH)):
             self._delete(ids)
+        while not done.is_set() and (ids := self._pruning.hidden(BATCH)):
+            self._delete(ids)
         self._prune_ledger()
+        self._prune_records()
         while not done.is_set() and self._store.audit.prune(_days_ago(AUDIT_DAYS), BATCH):
             pass
         while not done.is_set() and self._store.idempotency.prune(clock.now_us(), BATCH):
@@ -98,6 +104,8 @@ class Retention:
 
     def _delete(self, ids: list[int]) -> None:
         web_jobs = self._pruning.web_job_runs(ids)
+        while self._store.forgetting.with_runs(ids, RECORDS):
+            pass
         self._pruning.delete(ids)
         for name, created_us in web_jobs:
             run = runids.id_of(clock.from_us(created_us))
@@ -111,6 +119,11 @@ class Retention:
 
     def _folders(self, ids: list[int]) -> list[Path]:
         return [output_path(self._settings.runs_dir, run_id, 1) for run_id in ids]
+
+    def _prune_records(self) -> None:
+        before = _days_ago(RECORD_DAYS)
+        orphans = self._store.forgetting.orphans
+        self._records_after = orphans(before, self._records_after, RECORDS)
 
     def _prune_ledger(self) -> None:
         occurrences, now_us = self._store.occurrences, clock.now_us()

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobsched import clock
-from jobsched.errors import InvalidInput, NothingToRetry, UnknownRun
+from jobsched.errors import InvalidInput, UnknownRun
 from jobsched.model import EndedBy, Run
 from jobsched.operations import drafts
 from jobsched.operations.announce import Announcer
@@ -31,14 +31,6 @@ class RunDraft:
     at: datetime | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     policy: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retried:
-    """How many runs there are to retry, and the new ones, which may be fewer."""
-
-    matched: int
-    runs: list[Run]
 
 
 class Runs:
@@ -102,32 +94,12 @@ class Runs:
         return run
 
     def retry(self, run_id: int, by: str, key: IdempotencyKey | None = None) -> Run:
-        """Queue the same once more. Raises: UnknownRun, RunNotFinished, QueueFull, KeyReused."""
+        """Queue the same once more; ``Retries`` has the verbs on what failed.
+
+        Raises: UnknownRun, RunNotFinished, NotRetriable, WrongMode, JobBusy, Conflict, QueueFull,
+            KeyReused.
+        """
         return self._queue.retry(run_id, by, key)
-
-    def retry_job(self, job_id: str, by: str, key: IdempotencyKey | None = None) -> Run:
-        """Run the newest failed run of a job again.
-
-        Raises: NothingToRetry when none failed that has not been retried; QueueFull.
-        """
-        if (made := self._queue.made(key)) is not None:
-            return made
-        failed = self._store.runs.list(RunFilter(job=job_id, open=True), 1).values
-        if not failed:
-            raise NothingToRetry(f"Job {job_id} has no failed run that has not been retried.")
-        return self.retry(failed[0].id, by, key)
-
-    def retry_many(self, filters: RunFilter, limit: int, by: str, *, dry_run: bool) -> Retried:
-        """Run again the newest *limit* of the runs that pass *filters*, failed and are not retried.
-
-        Raises: QueueFull.
-        """
-        wanted = replace(filters, open=True)
-        matched = self._store.runs.count(wanted)
-        if dry_run or not matched:
-            return Retried(matched=matched, runs=[])
-        newest = self._store.runs.list(wanted, limit).values
-        return Retried(matched=matched, runs=[self.retry(run.id, by) for run in newest])
 
 
 def _at(new: NewRun, at: datetime | None) -> NewRun:

@@ -177,6 +177,14 @@ class Settings(WebJobSettings):
         default=30,
         metadata=names("HISTORY", "Finished runs kept of each job.", readers.integer(1, 1_000_000)),
     )
+    wrap_heartbeat: float = field(
+        default=30.0,
+        metadata=names(
+            "WRAP_HEARTBEAT",
+            "Seconds between signs of life of ``jobsched wrap``; four missing ones lose its run.",
+            readers.number(0.1),
+        ),
+    )
     history_days: int = field(
         default=30,
         metadata=names(
@@ -258,6 +266,14 @@ class Settings(WebJobSettings):
         metadata=names(
             "ALLOW_ROOT_JOBS",
             "Acknowledge that jobs run as root; ends the warning at the start.",
+            readers.boolean,
+        ),
+    )
+    allow_submit: bool | None = field(
+        default=None,
+        metadata=names(
+            "ALLOW_SUBMIT",
+            "Whether admins may run commands with /submit; by default only on loopback.",
             readers.boolean,
         ),
     )

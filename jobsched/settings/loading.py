@@ -22,9 +22,9 @@ _VARIABLES = (
     *(f.metadata["env"] for f in _CONFIGURABLE if f.metadata["env"]),
     *(f"JOBSCHED_{alias}" for alias in _ALIASES),
 )
-# What jobs are given (a job may start a server) and what tests use; never settings.
-_OF_JOBS = re.compile(
-    r"JOBSCHED_(JOB_ID|RUN_ID|DUE_AT|ATTEMPT|PARAMS|RECORDS|REPORT|COOKIE|CONTROL_FD)"
+# What jobs are given (a job may start a server), what clients and tests use; never settings.
+_OF_OTHERS = re.compile(
+    r"JOBSCHED_(URL|TOKEN|TOKEN_FILE|JOB_ID|RUN_ID|DUE_AT|ATTEMPT|PARAMS|RECORDS|REPORT|COOKIE|CONTROL_FD)"
     r"|JOBSCHED_(PARAM|TEST)_.*",
     re.DOTALL,
 )
@@ -164,7 +164,11 @@ def _unknown_keys(reading: _Reading) -> None:
 
 def _unknown_variables(environ: Mapping[str, str]) -> Iterator[Mistake]:
     for name in sorted(environ):
-        if name.startswith("JOBSCHED_") and name not in _VARIABLES and not _OF_JOBS.fullmatch(name):
+        if (
+            name.startswith("JOBSCHED_")
+            and name not in _VARIABLES
+            and not _OF_OTHERS.fullmatch(name)
+        ):
             # Without what is common to all of them, or everything would look alike.
             meant = nearest(name[9:], [known[9:] for known in _VARIABLES])
             hint = f" Did you mean JOBSCHED_{meant}?" if meant else ""

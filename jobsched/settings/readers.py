@@ -20,6 +20,7 @@ _DATABASE = re.compile(r"(sqlite(\+pysqlite)?|postgresql(\+psycopg)?):")
 _IN_MEMORY = re.compile(r"sqlite(\+pysqlite)?:(/{0,3}|///?(:memory:|file:).*)")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?", re.ASCII)
+_CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _LOOPBACK = re.compile(
     r"http://(127(\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|localhost|\[::1\])"
     r"(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?"
@@ -136,6 +137,13 @@ def loopback_url(raw: object) -> str:
     if found is None or int(found["port"] or 1) not in range(1, 65_536):
         raise ValueError("must be an http address of this machine's loopback")
     return found[0]
+
+
+def exception_name(raw: object) -> str:
+    """Read the name of an exception's class, alone or with its module."""
+    if not isinstance(raw, str) or len(raw) > 200 or not _CLASS.fullmatch(raw):
+        raise ValueError("must name a class such as ConnectionError or package.module.Error")
+    return raw
 
 
 def timezone(raw: object) -> str:

@@ -10,10 +10,14 @@ from jobsched.storage.database import Database
 from jobsched.storage.sqlite import wal_reset_fault
 
 if TYPE_CHECKING:
+    from jobsched.storage.attached import Attached
     from jobsched.storage.audit import Audit
     from jobsched.storage.claims import Claims
+    from jobsched.storage.commands import Commands
     from jobsched.storage.deliveries import Deliveries
     from jobsched.storage.firing import Firing
+    from jobsched.storage.flows import Flows
+    from jobsched.storage.forgetting import Forgetting
     from jobsched.storage.hooks import Hooks
     from jobsched.storage.idempotency import Idempotency
     from jobsched.storage.jobs import Jobs
@@ -22,6 +26,8 @@ if TYPE_CHECKING:
     from jobsched.storage.occurrences import Occurrences
     from jobsched.storage.outputs import Outputs
     from jobsched.storage.pruning import Pruning
+    from jobsched.storage.records import Records
+    from jobsched.storage.reports import Reports
     from jobsched.storage.runs import Runs
     from jobsched.storage.services import Services
     from jobsched.storage.switches import Switches
@@ -72,6 +78,18 @@ class Store:
         from jobsched.storage.claims import Claims
 
         return Claims(self.database)
+
+    @cached_property
+    def commands(self) -> "Commands":
+        from jobsched.storage.commands import Commands
+
+        return Commands(self.database)
+
+    @cached_property
+    def attached(self) -> "Attached":
+        from jobsched.storage.attached import Attached
+
+        return Attached(self.database)
 
     @cached_property
     def outputs(self) -> "Outputs":
@@ -144,6 +162,30 @@ class Store:
         from jobsched.storage.pruning import Pruning
 
         return Pruning(self.database)
+
+    @cached_property
+    def records(self) -> "Records":
+        from jobsched.storage.records import Records
+
+        return Records(self.database)
+
+    @cached_property
+    def reports(self) -> "Reports":
+        from jobsched.storage.reports import Reports
+
+        return Reports(self.database)
+
+    @cached_property
+    def forgetting(self) -> "Forgetting":
+        from jobsched.storage.forgetting import Forgetting
+
+        return Forgetting(self.database)
+
+    @cached_property
+    def flows(self) -> "Flows":
+        from jobsched.storage.flows import Flows
+
+        return Flows(self.database)
 
     @cached_property
     def services(self) -> "Services":

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from jobsched import clock
 from jobsched.model import EndedBy, Run, RunState
-from jobsched.storage import happenings, picking, settling, stops
+from jobsched.storage import happenings, picking, settling, stops, tallies
 from jobsched.storage.database import Database
 from jobsched.storage.rows import CLAIM, NODE, STATE, run_from
 from jobsched.storage.settling import Settled, Settlement
@@ -37,11 +37,14 @@ WHERE id = :id AND claim = :claim AND state = 'stopping'
 """
 _MINE = """
 SELECT id, claim, state, runner, boot_id, stop_by, stop_reason FROM runs
-WHERE node = :node AND state IN ('starting', 'running', 'stopping') ORDER BY id
+WHERE node = :node AND state IN ('starting', 'running', 'stopping') AND task != 'wrapped'
+ORDER BY id
 """
 _STOPS = """
-SELECT id, claim, runner, stop_by, stop_reason, stop_us FROM runs
+SELECT id, claim, runner, stop_by, stop_reason, stop_us,
+    stop_by = 'kill' OR (stop_by = 'disconnect' AND task = 'shell') FROM runs
 WHERE node = :node AND state = 'stopping' AND state IN ('starting', 'running', 'stopping')
+    AND task != 'wrapped'
 ORDER BY id
 """
 _NEXT_DUE = """
@@ -72,7 +75,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequest:
-    """Somebody asked at *stop_us* for the end of a run on this machine."""
+    """Somebody asked at *stop_us* for the end of a run on this machine.
+
+    *at_once*: without the grace, because it is to be killed or is a command whose client has left.
+    """
 
     run_id: int
     claim: int
@@ -80,6 +86,7 @@ class StopRequest:
     ended_by: EndedBy
     reason: str | None
     stop_us: int
+    at_once: bool
 
 
 class Claims:
@@ -159,8 +166,9 @@ class Claims:
                     ended_by=EndedBy(stop_by),
                     reason=reason,
                     stop_us=stop_us,
+                    at_once=bool(at_once),
                 )
-                for run_id, claim, runner, stop_by, reason, stop_us in rows
+                for run_id, claim, runner, stop_by, reason, stop_us, at_once in rows
             ]
 
     def started(self, starts: Sequence[tuple[int, int, int]]) -> None:
@@ -192,6 +200,7 @@ class Claims:
             over = [
                 run_id for run_id, claim in claims if self._ended(connection, run_id, claim, now)
             ]
+            tallies.never_begun(self._database, connection, over, now)
             happenings.note_ends(self._database, connection, over, now)
             return over
 

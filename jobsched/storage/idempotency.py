@@ -55,6 +55,21 @@ def earlier(
     return str(result)
 
 
+class KeyTaken(Exception):
+    """Another request with the same key and body was faster; *result* is what it has made."""
+
+    def __init__(self, result: str) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+def take(database: Database, connection: Connection, key: IdempotencyKey, now_us: int) -> None:
+    """Take *key* for what is about to be made. Raises: KeyTaken, KeyReused."""
+    result = earlier(database, connection, key, now_us)
+    if result is not None:
+        raise KeyTaken(result)
+
+
 def finish(database: Database, connection: Connection, key: IdempotencyKey, result: str) -> None:
     """Keep the id of what was made with *key*."""
     database.run(connection, _FINISH, {**_place(key), "result": result})
@@ -98,6 +113,11 @@ class Idempotency:
             return None
         _check(key, str(row[0]))
         return str(row[1])
+
+    def keep(self, key: IdempotencyKey, result: str) -> None:
+        """Keep another result of what was made with *key*, if it has not been reached at once."""
+        with self._database.write() as connection:
+            finish(self._database, connection, key, result)
 
     def prune(self, now_us: int, batch: int) -> int:
         """Forget up to *batch* of the keys older than 24 hours; return how many."""

@@ -31,7 +31,7 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
         Unavailable when it cannot be used at all.
     """
     if (parsed := parse(url)).get_backend_name() == "sqlite":
-        _check_file(sqlite.file_of(parsed))
+        check_file(sqlite.file_of(parsed))
     database = Database(url)
     try:
         with database.write() as connection:
@@ -43,6 +43,23 @@ def migrate(url: str, scripts: Path = SCRIPTS) -> str:
         ) from error
     finally:
         database.close()
+
+
+def check_file(path: Path) -> None:
+    """Refuse another program's file before opening it for writing, which would change it.
+
+    Raises: ConfigurationError.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return
+    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as file:
+            tables = {name for (name,) in file.execute(query)}
+    except sqlite3.DatabaseError as error:
+        _refuse(str(path), f"not a database that can be read: {error}")
+    if tables and VERSION_TABLE not in tables:
+        _refuse(str(path), f"a database of another program: it has the table {min(tables)!r}")
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -132,20 +149,6 @@ def _back_up(connection: Connection, revision: str) -> None:
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(partial)) as target:
         source.backup(target)
     partial.replace(copy)
-
-
-def _check_file(path: Path) -> None:
-    """Refuse another program's file before opening it for writing, which would change it."""
-    if not path.exists() or path.stat().st_size == 0:
-        return
-    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    try:
-        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as file:
-            tables = {name for (name,) in file.execute(query)}
-    except sqlite3.DatabaseError as error:
-        _refuse(str(path), f"not a database that can be read: {error}")
-    if tables and VERSION_TABLE not in tables:
-        _refuse(str(path), f"a database of another program: it has the table {min(tables)!r}")
 
 
 def _refuse(where: str, message: str) -> None:

@@ -21,6 +21,12 @@ SELECT r.name, r.created_us FROM runs r JOIN jobs j ON j.key = r.job_key
 WHERE r.id = :id AND r.task = 'WebJob' AND j.mode != 'continuous'
 """
 _DELETE_OUTPUT = "DELETE FROM outputs WHERE run_id = :id"
+_DELETE_REFERENCES = "DELETE FROM flow_runs WHERE run_id = :id"
+_HIDDEN = """
+SELECT f.run_id FROM flow_runs f LEFT JOIN runs r ON r.id = f.run_id
+WHERE f.hidden = 1 AND coalesce(r.state, 'done') = 'done' ORDER BY f.run_id LIMIT :limit
+"""
+_DELETE_REPORT = "DELETE FROM reports WHERE run_id = :id"
 _DELETE = "DELETE FROM runs WHERE id = :id AND state = 'done'"
 Keeping = tuple[int, int | None]  # a job's number and how many of its runs it wants kept
 
@@ -56,6 +62,11 @@ class Pruning:
         with self._database.read() as connection:
             return [*self._database.run(connection, _OLD, values).scalars()]
 
+    def hidden(self, limit: int) -> list[int]:
+        """Return finished runs that somebody has deleted while they lived."""
+        with self._database.read() as connection:
+            return [*self._database.run(connection, _HIDDEN, {"limit": limit}).scalars()]
+
     def web_job_runs(self, run_ids: Sequence[int]) -> list[tuple[str, int]]:
         """Return name and moment (microseconds) of those that are runs of triggered web jobs."""
         with self._database.read() as connection:
@@ -69,4 +80,6 @@ class Pruning:
             with self._database.write() as connection:
                 folding.count_ends(self._database, connection, run_ids)
                 self._database.many(connection, _DELETE_OUTPUT, rows)
+                self._database.many(connection, _DELETE_REPORT, rows)
+                self._database.many(connection, _DELETE_REFERENCES, rows)
                 self._database.many(connection, _DELETE, rows)

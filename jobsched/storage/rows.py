@@ -35,7 +35,7 @@ RUN_COLUMNS = (
     _R.node, _R.progress, _R.progress_text,
     _R.state, _R.started_us, _R.ended_us, _R.exit_code, _R.signal, _R.ended_by, _R.reason,
     _R.successes, _R.errors, _R.ignores, _R.cpu_us, _R.peak_bytes, _R.out_bytes, _R.err_bytes,
-    _R.retried_by,
+    _R.reported, _R.open_records, _R.retried_by,
 )  # fmt: skip
 CLAIM, NODE, STATE = 14, 16, 19
 BEFORE_END = STATE
@@ -83,7 +83,7 @@ def run_from(row: Sequence[Any]) -> Run:
     (id_, job_key, job_id, name, task, queue, priority, params, policy, requested_by, due, created,
      not_before, attempt, claim, retry_of, node, progress, progress_text, state, started, ended,
      exit_code, signal, ended_by, reason, successes, errors, ignores, cpu, peak, out, err,
-     retried_by, *_) = row  # fmt: skip
+     reported, open_records, retried_by, *_) = row  # fmt: skip
     return Run(
         id=id_,
         job_key=job_key,
@@ -119,6 +119,8 @@ def run_from(row: Sequence[Any]) -> Run:
         peak_memory=peak,
         out_bytes=out,
         err_bytes=err,
+        reported=bool(reported),
+        open_records=open_records,
     )
 
 

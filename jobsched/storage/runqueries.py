@@ -81,6 +81,17 @@ class RunQueries:
             found = [run_from(row) for row in rows]
         return page_of(found, limit, lambda run: run.id)
 
+    def due(self, filters: RunFilter, limit: int) -> builtins.list[tuple[int, int]]:
+        """Return (id, open records) of up to *limit* runs that pass *filters*, newest first."""
+        with self._database.read() as connection:
+            key = _key_of(connection, filters.job)
+            if key == _NO_JOB:
+                return []
+            conditions = run_conditions(self._database.dialect, filters, key)
+            query = select(runs.c.id, runs.c.open_records).where(*conditions)
+            rows = connection.execute(query.order_by(runs.c.id.desc()).limit(limit))
+            return [(run_id, records) for run_id, records in rows]
+
     def count(self, filters: RunFilter) -> int:
         """Return how many runs pass *filters*."""
         with self._database.read() as connection:

@@ -1,23 +1,17 @@
 """Runs as users change them: asked for, stopped, retried; and what a live one reports."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select
 
 from jobsched import clock
-from jobsched.errors import (
-    JobBusy,
-    RunAlreadyFinished,
-    RunNotFinished,
-    UnknownJob,
-    UnknownRun,
-    WrongMode,
-)
-from jobsched.model import Counts, EndedBy, Mode, Overlap, Run, RunState, overlap_allows
-from jobsched.storage import idempotency, stops
+from jobsched.errors import JobBusy, RunAlreadyFinished, UnknownJob, UnknownRun
+from jobsched.model import Counts, EndedBy, Overlap, Run, RunState, overlap_allows
+from jobsched.storage import idempotency, retrying, stops
 from jobsched.storage.database import Database
 from jobsched.storage.idempotency import IdempotencyKey
-from jobsched.storage.newruns import NewRun, insert, insert_retry
+from jobsched.storage.newruns import NewRun, insert
+from jobsched.storage.retrying import Demand, Refusal
 from jobsched.storage.rows import run_from
 from jobsched.storage.runqueries import ONE_RUN, RunQueries
 from jobsched.storage.tables import jobs, runs
@@ -29,9 +23,6 @@ _JOB_LOCKED = (
     .with_for_update()
 )
 _RUN_LOCKED = ONE_RUN.with_for_update(of=runs)
-_OF_SERVICE = select(jobs.c.id).where(
-    jobs.c.key == bindparam("key"), jobs.c.mode == Mode.CONTINUOUS.value
-)
 _ALIVE = """
 SELECT count(*), count(CASE WHEN state = 'stopping' THEN 1 END) FROM runs
 WHERE job_key = :key AND state != 'done'
@@ -61,22 +52,60 @@ class Runs(RunQueries):
         Raises: JobBusy under ``skip`` when it may not start; UnknownJob; KeyReused.
         """
         with self._database.write_early(visible) as connection:
-            return _once(self._database, connection, key, lambda: self._add(connection, new))
+            return _once(
+                self._database, connection, key, lambda: enqueue(self._database, connection, new)
+            )
 
     def retry(
-        self, run_id: int, requested_by: str | None = None, key: IdempotencyKey | None = None
+        self,
+        run_id: int,
+        requested_by: str | None = None,
+        key: IdempotencyKey | None = None,
+        *,
+        record: int | None = None,
+        waits: bool = False,
+        barred: Mapping[str, str] | None = None,
     ) -> Run:
-        """Queue the run again as its next attempt.
+        """Queue the run again as its next attempt; the options are those of ``retrying.Demand``.
 
-        Raises: UnknownRun, RunNotFinished, WrongMode for a continuous job's run, KeyReused.
+        Raises: UnknownRun, RunNotFinished, NothingToRetry, NotRetriable, WrongMode for a
+            continuous job's run, JobBusy under ``skip`` when it may not start, Conflict, KeyReused.
         """
+        demand = Demand(
+            requested_by=requested_by,
+            now_us=clock.now_us(),
+            barred=barred or {},
+            record=record,
+            waits=waits,
+        )
         with self._database.write() as connection:
             return _once(
                 self._database,
                 connection,
                 key,
-                lambda: self._retry(connection, run_id, requested_by),
+                lambda: retrying.retry(self._database, connection, run_id, demand),
             )
+
+    def retry_many(
+        self,
+        run_ids: Sequence[int],
+        demand: Demand,
+        key: IdempotencyKey | None = None,
+        told: Callable[[Sequence[Run | Refusal]], str] = lambda _: "",
+    ) -> list[Run | Refusal]:
+        """Queue each of these runs as its next attempt, in one transaction, or tell why not.
+
+        With a *key*, what *told* makes of the answers is kept as its result; the first call of a
+        *demand* takes the key. Raises: KeyTaken when it has a result already, KeyReused.
+        """
+        with self._database.write() as connection:
+            if key is not None and not demand.begun:
+                idempotency.take(self._database, connection, key, demand.now_us)
+            answers = retrying.retry_many(self._database, connection, run_ids, demand)
+            if key is not None:
+                idempotency.finish(self._database, connection, key, told(answers))
+        demand.begun = True
+        return answers
 
     def request_stop(self, run_id: int, ended_by: EndedBy, reason: str | None, now_us: int) -> Run:
         """Ask a run to stop; one that still waits is done at once.
@@ -113,35 +142,28 @@ class Runs(RunQueries):
         with self._database.write() as connection:
             return self._database.run(connection, _REPORT, values).rowcount == 1
 
-    def _add(self, connection: Connection, new: NewRun) -> Run:
-        job_id = None
-        if new.job_key is not None:
-            job_id = self._make_room(connection, new, new.job_key)
-        return insert(self._database, connection, new, job_id)
 
-    def _make_room(self, connection: Connection, new: NewRun, job_key: int) -> str:
-        """Return the uuid of the job if one more run of it may be made."""
-        job_id = connection.execute(_JOB_LOCKED, {"key": job_key}).scalar()
-        if job_id is None:
-            raise UnknownJob(str(job_key))
-        policy = new.policy
-        alive, stopping = self._database.run(connection, _ALIVE, {"key": job_key}).one()
-        if not overlap_allows(policy, alive):
-            raise JobBusy(job_id, alive)
-        too_many = alive - stopping - policy.max_instances + 1
-        if too_many > 0 and policy.overlap is Overlap.REPLACE:
-            stops.replace_oldest(self._database, connection, job_key, too_many, new.created_us)
-        return str(job_id)
+def enqueue(database: Database, connection: Connection, new: NewRun) -> Run:
+    """Queue one run that was asked for, in the caller's transaction; raises as ``Runs.add``."""
+    job_id = None
+    if new.job_key is not None:
+        job_id = _make_room(database, connection, new, new.job_key)
+    return insert(database, connection, new, job_id)
 
-    def _retry(self, connection: Connection, run_id: int, requested_by: str | None) -> Run:
-        run = _locked(connection, run_id)
-        if run.state is not RunState.DONE:
-            raise RunNotFinished(run_id)
-        if connection.execute(_OF_SERVICE, {"key": run.job_key}).first() is not None:
-            raise WrongMode(f"Run {run_id} is of a continuous job, which starts anew by itself.")
-        now_us = clock.now_us()
-        retry = insert_retry(self._database, connection, run_id, now_us, requested_by=requested_by)
-        return _one(connection, retry)
+
+def _make_room(database: Database, connection: Connection, new: NewRun, job_key: int) -> str:
+    """Return the uuid of the job if one more run of it may be made."""
+    job_id = connection.execute(_JOB_LOCKED, {"key": job_key}).scalar()
+    if job_id is None:
+        raise UnknownJob(str(job_key))
+    policy = new.policy
+    alive, stopping = database.run(connection, _ALIVE, {"key": job_key}).one()
+    if not overlap_allows(policy, alive):
+        raise JobBusy(job_id, alive)
+    too_many = alive - stopping - policy.max_instances + 1
+    if too_many > 0 and policy.overlap is Overlap.REPLACE:
+        stops.replace_oldest(database, connection, job_key, too_many, new.created_us)
+    return str(job_id)
 
 
 def _once(

@@ -38,7 +38,9 @@ class JobFilter:
 class RunFilter:
     """Which runs to list; None = any. *job* is a uuid; *since* and *until* bound the creation.
 
-    With *open*, only those that ended otherwise than well and have not been retried.
+    With *open*, only those that a retry is due for: they failed, or records in them did, and have
+    not been retried since. Stopped ones are such only where *outcome* asks for them. With
+    *retries*, only those that are retries themselves.
     """
 
     state: RunState | None = None
@@ -50,6 +52,7 @@ class RunFilter:
     until: datetime | None = None
     q: str | None = None
     open: bool = False
+    retries: bool = False
 
 
 def job_conditions(dialect: str, filters: JobFilter) -> list[Condition]:
@@ -82,13 +85,10 @@ def run_conditions(dialect: str, filters: RunFilter, job_key: int | None) -> lis
         conditions.append(runs.c.created_us < to_us(filters.until))
     if filters.q:
         conditions.append(contains(dialect, runs.c.name, filters.q))
+    if filters.retries:
+        conditions.append(runs.c.retry_of.is_not(None))
     if filters.open:
-        conditions += [
-            runs.c.state == RunState.DONE.value,
-            runs.c.retried_by.is_(None),
-            _not_well(),
-            not_(_of_service()),
-        ]
+        conditions += _open(stopped=filters.outcome is Outcome.STOPPED)
     return conditions
 
 
@@ -114,16 +114,22 @@ def _in_state(state: RunState, *, of_job: bool) -> list[Condition]:
     return [literal_column(condition) for condition in conditions]
 
 
-def _not_well() -> Condition:
-    by_exit = func.coalesce(runs.c.ended_by, "") == EndedBy.EXIT.value
-    return not_(and_(by_exit, func.coalesce(runs.c.exit_code, -1) == 0))
+def _open(*, stopped: bool) -> list[Condition]:
+    """Return the conditions under which a run is retried together with others."""
+    # In the words of the index runs_open: only a few of all runs ever are so.
+    conditions = [literal_column("runs.open_records > 0"), _done(), not_(_of_service_or_deleted())]
+    return conditions if stopped else [*conditions, not_(_with_outcome(Outcome.STOPPED))]
 
 
-def _of_service() -> Condition:
-    """Return the condition that a run is that of a continuous job, which needs no retries."""
-    job = jobs.alias("service")
-    mine = and_(job.c.key == runs.c.job_key, job.c.mode == Mode.CONTINUOUS.value)
-    return exists().where(mine)
+def _done() -> Condition:
+    return runs.c.state == RunState.DONE.value
+
+
+def _of_service_or_deleted() -> Condition:
+    """Return the condition that a run's job needs no retries, or can have none any more."""
+    job = jobs.alias("owner")
+    without = or_(job.c.mode == Mode.CONTINUOUS.value, job.c.state == JobState.DELETED.value)
+    return exists().where(and_(job.c.key == runs.c.job_key, without))
 
 
 def _with_outcome(outcome: Outcome) -> Condition:

@@ -180,5 +180,5 @@ def _run_of(database: Database, connection: Connection, job: Job, wish: Wish, no
         run_id, job.key, job.id, job.name, job.task, values["queue"], values["priority"],
         values["params"], policy, None, None, now_us, None, 1, 1, None, wish.node, None, None,
         RunState.STARTING.value, None, None, None, None, None, None, 0, 0, 0, None, None, 0, 0,
-        None,
+        0, 0, None,
     ))  # fmt: skip

@@ -3,11 +3,12 @@
 import errno
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from jobsched.errors import ConfigurationError, DiskFull, Mistake, Unavailable
@@ -27,6 +28,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=OFF",
     f"PRAGMA journal_size_limit={LONG_LOG}",
 )
+# What lies beside a database file: SQLite's own files, and the locks of :mod:`.locks`.
+_BESIDE = ("", "-wal", "-shm", "-journal", ".chores", ".scheduler")
 _SOUND_SINCE = (3, 51, 3)
 
 
@@ -40,6 +43,18 @@ def file_of(url: URL) -> Path:
         mistake = Mistake(where="DATABASE_URL", message="a SQLite database must be a plain file")
         raise ConfigurationError([mistake])
     return Path(name).absolute()
+
+
+def files_of(address: str) -> Iterator[Path]:
+    """Yield the file of the database at *address*, and those beside it that belong to it.
+
+    They need not exist; copies from before a migration are left out. Nothing for a server.
+    """
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        path = file_of(url)
+        for name in {path, path.resolve()}:
+            yield from (name.with_name(name.name + ending) for ending in _BESIDE)
 
 
 def prepare(url: URL) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from jobsched.model import EndedBy
-from jobsched.storage import happenings
+from jobsched.storage import happenings, tallies
 from jobsched.storage.database import Database
 
 _CANCEL = """
@@ -15,10 +15,11 @@ _STOP = """
 UPDATE runs SET state = 'stopping', stop_us = :now, stop_by = :ended_by, stop_reason = :reason
 WHERE id = :id AND state IN ('starting', 'running')
 """
-# The first to ask is remembered, but a kill goes over everything.
+# The first to ask is remembered, but what is to be at once goes over everything.
 _KILL = """
 UPDATE runs SET stop_us = :now, stop_by = :ended_by, stop_reason = :reason
-WHERE id = :id AND state = 'stopping' AND stop_by != 'kill'
+WHERE id = :id AND state = 'stopping' AND stop_by != 'kill' AND (
+    CAST(:ended_by AS varchar) = 'kill' OR (task = 'shell' AND stop_by != 'disconnect'))
 """
 _CANCEL_ALL = """
 UPDATE runs SET state = 'done', ended_us = :now, ended_by = :ended_by, reason = :reason,
@@ -44,10 +45,11 @@ def stop(
     """Ask the run *run_id* to stop, in the caller's transaction; nothing when it is done."""
     values = {"id": run_id, "ended_by": ended_by.value, "reason": reason, "now": now_us}
     if database.run(connection, _CANCEL, values).rowcount:
+        tallies.never_begun(database, connection, [run_id], now_us)
         happenings.note_ends(database, connection, [run_id], now_us)
         return
     changed = database.run(connection, _STOP, values).rowcount
-    if not changed and ended_by is EndedBy.KILL:
+    if not changed and ended_by in {EndedBy.KILL, EndedBy.DISCONNECT}:
         database.run(connection, _KILL, values)
 
 
@@ -68,8 +70,8 @@ def cancel_queued(
 ) -> int:
     """End every run that waits in the queue; return how many."""
     values = {"ended_by": ended_by.value, "reason": reason, "now": now_us}
-    told = happenings.hooks_of(database, connection)
-    ids = [*database.run(connection, _QUEUED).scalars()] if told else []
+    ids = [*database.run(connection, _QUEUED).scalars()]
     count = database.run(connection, _CANCEL_ALL, values).rowcount
+    tallies.never_begun(database, connection, ids, now_us)
     happenings.note_ends(database, connection, ids, now_us)
     return count

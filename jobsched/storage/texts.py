@@ -65,9 +65,10 @@ def _misfire(plain: dict[str, Any]) -> Misfire:
 
 
 def _retries(plain: dict[str, Any]) -> Retries:
-    if plain.get("exit_codes") is not None:
-        plain = {**plain, "exit_codes": tuple(plain["exit_codes"])}
-    return Retries(**plain)
+    read: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()
+    }
+    return Retries(**read)
 
 
 def _health(plain: dict[str, Any] | None) -> Health | None:

@@ -1,7 +1,7 @@
 """Answers in JSON, with entity tags where a client may keep them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, request
@@ -11,8 +11,10 @@ from jobsched.web.links import next_url
 
 JSON = "application/json"
 
+Body = Mapping[str, Any] | Sequence[Any]
 
-def answer(body: Mapping[str, Any], status: int = 200, location: str | None = None) -> Response:
+
+def answer(body: Body, status: int = 200, location: str | None = None) -> Response:
     """Return *body* as JSON."""
     response = Response(to_json(body) + b"\n", status, mimetype=JSON)
     if location is not None:
@@ -35,7 +37,7 @@ def untyped(status: int, location: str | None = None) -> Response:
     return response
 
 
-def tagged(body: Mapping[str, Any], version: int | None = None) -> Response:
+def tagged(body: Body, version: int | None = None) -> Response:
     """Return *body* with its entity tag, or 304 if that is what the client has.
 
     The tag of a thing with a *version* begins with it: see :func:`expected_versions`.

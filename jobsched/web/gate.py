@@ -5,7 +5,6 @@ by its exact name only. Afterwards every answer gets its security headers and ev
 may change something, or was refused for who made it, its audit row.
 """
 
-import ipaddress
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -28,6 +27,7 @@ from jobsched.errors import (
     TooManyRequests,
 )
 from jobsched.model import Role
+from jobsched.settings.addresses import is_loopback
 from jobsched.web import bodies, origins, peers
 from jobsched.web.audit import AuditRow
 from jobsched.web.limits import Buckets
@@ -110,6 +110,11 @@ def takes_uploads(view: View) -> View:
     return _declaring("takes_uploads", True)(view)
 
 
+def concerns(target: str) -> None:
+    """Say which objects the present request is about, for the audit, where its path does not."""
+    g.concerned = target
+
+
 def demand(role: Role) -> None:
     """Ask for more than a view has declared, because of what the present request is about.
 
@@ -120,6 +125,11 @@ def demand(role: Role) -> None:
     except NotAllowed:
         g.audited = True
         raise
+
+
+def leaves_no_row() -> None:
+    """Note nothing of the present request: it has turned out that it changes nothing."""
+    g.audited = False
 
 
 def principal() -> Principal:
@@ -247,7 +257,7 @@ def refuse_open_bind(settings: GateSettings, tokens_exist: bool, way_out: str) -
 
     *way_out* is the command that makes a token. Raises: ConfigurationError.
     """
-    if tokens_exist or _is_loopback(settings.host):
+    if tokens_exist or is_loopback(settings.host):
         return
     message = (
         f"{settings.host} can be reached by other machines and there are no tokens: make one "
@@ -273,16 +283,6 @@ class NumberConverter(BaseConverter):
 def _require(who: Principal, role: Role) -> None:
     if not who.role.allows(role):
         raise NotAllowed(f"This needs the role {role}; {who.name} is {who.role}.")
-
-
-def _is_loopback(host: str) -> bool:
-    name = host.strip("[]")
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False  # a name may mean any address
 
 
 def _declaring(name: str, value: object) -> Callable[[View], View]:
@@ -347,4 +347,5 @@ def _audit_row(response: Response) -> AuditRow:
 def _target(response: Response) -> str:
     """Return the object that was made, else the one that was addressed."""
     made = response.headers.get("Location")
-    return urlsplit(made).path if made else request.path
+    named: str = g.get("concerned", request.path)
+    return urlsplit(made).path if made else named

@@ -59,6 +59,15 @@ def json_object() -> dict[str, Any]:
     return fields
 
 
+def json_value(model: type[M]) -> M:
+    """Return the request's body, any JSON value, as *model*. Raises: as :func:`json_body`."""
+    raw = request.get_data()
+    _require_json()
+    if not raw:
+        raise MalformedRequest.field("body", "required", "A JSON value is needed as the body.")
+    return _validated(model, strictjson.checked_value(raw), None)
+
+
 def checked_body(model: type[M], mistakes: Further) -> M:
     """Return the request's body as *model*, unless *mistakes* finds anything in it.
 

@@ -15,6 +15,7 @@ from jobsched.model import Run, RunState
 from jobsched.operations import Operations
 from jobsched.web import waiting
 from jobsched.web.context import EXTENSION, operations
+from jobsched.web.followed import Followed
 from jobsched.web.watching import Notice, Waiter
 
 PING_SECONDS = 15.0
@@ -89,17 +90,22 @@ def _pieces(
     waiter: Waiter, verbs: Operations, run: Run, stream: str, offset: int
 ) -> Iterator[bytes]:
     yield b""  # the head of the answer goes out at once, however long nothing is written
+    both = Followed(verbs, offset)
     news: Run | Notice | None = None
     while not isinstance(news, Notice):
         run = news or run
         # Asked before reading: what is written until the end is read after it was seen.
         finished = run.state is RunState.DONE
-        for block in _output(verbs, run).blocks(stream, offset):
+        for block in both.news(run) if stream == "both" else _one(verbs, run, stream, offset):
             offset += len(block)
             yield block
         if finished:
             return
         news = waiter.next(LOOK_SECONDS)
+
+
+def _one(verbs: Operations, run: Run, stream: str, offset: int) -> Iterator[bytes]:
+    return _output(verbs, run).blocks(stream, offset)
 
 
 def _output(verbs: Operations, run: Run) -> Output:

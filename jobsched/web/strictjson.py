@@ -47,10 +47,23 @@ def checked(raw: bytes) -> str:
     document = _parsed(text)
     if not isinstance(document, dict):
         raise MalformedRequest.field("body", "object", "The body must be a JSON object.")
-    mistakes = _mistakes(document)
-    if mistakes:
-        raise MalformedRequest(mistakes)
+    _require_sound(document)
     return text
+
+
+def checked_value(raw: bytes) -> str:
+    """Return the text of *raw* once it is known to be one sound JSON value of any kind.
+
+    Raises: MalformedRequest with every unsound place.
+    """
+    text = _text(raw)
+    _require_sound(_parsed(text))
+    return text
+
+
+def _require_sound(document: object) -> None:
+    if mistakes := _mistakes(document):
+        raise MalformedRequest(mistakes)
 
 
 def _text(raw: bytes) -> str:
@@ -115,7 +128,7 @@ def _decimal(text: str) -> object:
     return _Unusable(text, "range", "this number is too large")
 
 
-def _mistakes(document: dict[str, object]) -> list[FieldError]:
+def _mistakes(document: object) -> list[FieldError]:
     found: list[FieldError] = []
     pending: list[tuple[Place | None, object, int]] = [(None, document, 1)]
     looked_at = 0

@@ -9,7 +9,7 @@ import logging
 import select
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -29,6 +29,7 @@ RETRY_AFTER = 5
 AT_ONCE = 500  # ids in one query
 MOST_FOLLOWED = 5000  # runs followed for those who want to hear of all
 MOST_UNREAD = 10_000
+NO_RUN = 0  # ids begin at 1
 
 _GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 _log = logging.getLogger(__name__)
@@ -56,12 +57,15 @@ class Notice(Enum):
 class Waiter:
     """One request that waits; use it as a context manager.
 
-    *run_id* is the run it wants to hear of, None for all of them.
+    *run_id* is the run it wants to hear of, None for all of them, NO_RUN for none yet. *on_gone*
+    is called when the client leaves, by the thread that sees it: the waiting one may be busy
+    sending to a client that takes nothing.
     """
 
     def __init__(self, watcher: "Watcher", run_id: int | None, client: int | None) -> None:
         self.run_id, self.client = run_id, client
         self.seen: Sight | None = None
+        self.on_gone: Callable[[], None] | None = None
         self._watcher = watcher
         self._news: SimpleQueue[Run | Notice] = SimpleQueue()
 
@@ -78,6 +82,18 @@ class Waiter:
             self._news.put(news)
         elif self._news.qsize() == MOST_UNREAD:
             self._news.put(Notice.OVERRUN)
+
+    def turn_to(self, run_id: int, on_gone: Callable[[], None]) -> None:
+        """Wait for *run_id* from now on."""
+        self.run_id, self.on_gone = run_id, on_gone
+        self._watcher.look_again()
+
+    def gone(self) -> None:
+        """Take note that the client has left."""
+        self.client = None
+        self.tell(Notice.GONE)
+        if self.on_gone is not None:
+            self.on_gone()
 
     def leave(self) -> None:
         """Wait no longer."""
@@ -131,6 +147,10 @@ class Watcher:
                 "As many requests wait already as this server lets wait; ask again later.",
                 retry_after=RETRY_AFTER,
             )
+
+    def look_again(self) -> None:
+        """Look at the runs soon: somebody waits for another one."""
+        self._wake()
 
     def leave(self, waiter: Waiter) -> None:
         """Forget *waiter*."""
@@ -209,8 +229,7 @@ class Watcher:
             poll.register(client, _GONE)
         for number, happened in poll.poll(LONGEST_SLEEP * 1000 if waiters else None):
             if number in by_client and happened & _GONE:
-                by_client[number].client = None
-                by_client[number].tell(Notice.GONE)
+                by_client[number].gone()
         hints.drain()
         _drain(self._nudged)
         self._stopping.wait(max(0.0, SHORTEST_SLEEP - (clock.monotonic() - began)))

@@ -151,6 +151,7 @@ def _retries(said: Understood, value: object) -> None:
         "max_backoff": _seconds,
         "jitter": lambda each: _number(each, 0, 1),
         "exit_codes": _exit_codes,
+        "exceptions": _exceptions,
     }
     said.policy["retries"] = _parts(value, rules)
 
@@ -191,7 +192,18 @@ def _exit_codes(value: object) -> object:
         return None
     if not isinstance(value, list) or len(value) > 256:
         raise _Broken("type", "must be a list of whole numbers")
-    return [_whole(each, 0, 255) for each in value]
+    return [_whole(each, 1, 255) for each in value]  # 0 is no failure
+
+
+def _exceptions(value: object) -> object:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > 100:
+        raise _Broken("type", "must be a list of names of classes")
+    try:
+        return [readers.exception_name(each) for each in value]
+    except ValueError as error:
+        raise _Broken("characters", str(error)) from None
 
 
 def _parts(value: object, rules: Mapping[str, Callable[[object], object]]) -> dict[str, object]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jobsched import cli
+from tests.support.client import Client, options
 from tests.support.server import ROOT, Server
 from tests.support.waiting import until
 
@@ -27,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with Server(tmp_path_factory.mktemp("server")) as running:
         job = running.schedule("example", seconds=0.5)
         running.finished(job, 1)
-        running.delete(job)
+        running.post(f"/jobs/{job}/pause")
         yield running
 
 
@@ -55,6 +56,16 @@ def test_every_curl_example_gets_the_answer_shown(server: Server) -> None:
             job = UUID.findall(answer)[0]
             # Every second is too often for "run now" to find it idle for certain.
             server.put(f"/jobs/{job}", json={"interval": {"hours": 1}})
+
+
+def test_every_command_for_the_shell_succeeds(server: Server, tmp_path: Path) -> None:
+    client = Client(server.url, tmp_path)
+    commands = re.findall(r"^    jobsched (.+)$", README, re.M)
+
+    for command in commands:
+        client.good(*shlex.split(command))
+
+    assert len(commands) >= 5
 
 
 def test_the_preview_is_answered_as_shown(server: Server) -> None:
@@ -96,12 +107,8 @@ def test_the_commands_exist_and_can_be_executed(name: str) -> None:
     assert (ROOT / name).stat().st_mode & 0o111
 
 
-def test_every_option_of_the_program_that_is_mentioned_exists(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit):
-        cli.main(["serve", "--help"])
-    known = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+def test_every_option_of_the_program_that_is_mentioned_exists() -> None:
+    known = options()
 
     mentioned = set(re.findall(r"``(--[a-z-]+)``", README))
 

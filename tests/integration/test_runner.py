@@ -1,11 +1,14 @@
 """The runner with real processes: verdicts, and what a job finds."""
 
 import os
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobsched.execution.protocol import Identity
+from jobsched.execution.runner.forbidding import Forbidden
 from tests.support.runner import (
     RunnerClient,
     written,
@@ -145,6 +148,27 @@ def test_a_job_runs_as_somebody_else_for_good(runner: RunnerClient) -> None:
 
     out = (written(ended)[0] or b"").split()
     assert out == [b"65534", b"65534", b"65534", b"NoNewPrivs:", b"1"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_files_for_the_output_are_opened_with_the_rights_of_the_job(runner: RunnerClient) -> None:
+    with tempfile.TemporaryDirectory() as name:  # all folders above let everybody in
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "closed").mkdir(mode=0o700)
+        given: dict[str, Any] = {"run_as": Identity(uid=65534, gid=65534), "cwd": name}
+        nothing = Forbidden(places={}, known={}, owner=-1, devices=frozenset())
+        redirect = {"err": None, "forbidden": nothing.to_message()}
+
+        runner.run(1, "echo mine", redirect={"out": "log", **redirect}, **given)
+        runner.shell(2, "echo never", redirect={"out": "closed/log", **redirect}, **given)
+        refused = runner.receive("refused", 2)
+
+        assert (folder / "log").read_text() == "mine\n"
+        assert (folder / "log").stat().st_uid == 65534
+        assert refused["reason"] == "outlog closed/log cannot be opened: Permission denied"
+        assert not refused["shortage"]
+        assert not (folder / "closed" / "log").exists()
 
 
 def test_limits_bind_the_job_and_not_the_runner(runner: RunnerClient) -> None:

@@ -13,10 +13,10 @@ import pytest
 from jobsched import clock
 from jobsched.clock import SECOND
 from jobsched.model import CatchUp, Job, Misfire, Mode, Overlap, Policy
-from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
 from jobsched.storage.newjobs import NewJob
 from jobsched.triggers import parse
+from tests.support.databases import migrated
 from tests.support.waiting import until
 
 PROGRAM = """
@@ -36,7 +36,7 @@ class Schedulers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.store = Store.open(f"sqlite:///{folder}/jobsched.db", migrate=True)
+        self.store = migrated(f"sqlite:///{folder}/jobsched.db")
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def start(self) -> int:

@@ -1,6 +1,6 @@
 """The supervisor with real runners: from a queued row to a settled one, through every crash."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -250,10 +250,10 @@ def test_an_ordered_stop_ends_what_lives(site: Site) -> None:
 def test_a_mistake_about_one_run_stops_no_other(
     site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def mistaken(run: Run, around: Surroundings) -> Message:
+    def mistaken(run: Run, around: Surroundings, files: Mapping[str, str]) -> Message:
         if run.params:
             raise TypeError("odd facts")
-        return start_message(run, around)
+        return start_message(run, around, files)
 
     monkeypatch.setattr(filling, "start_message", mistaken)
     site.script("hello", "true")

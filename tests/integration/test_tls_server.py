@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
@@ -23,11 +23,32 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Pair:
     return pair(tmp_path_factory.mktemp("certificate"))
 
 
-@pytest.fixture
-def server(certificate: Pair) -> Iterator[WebProcess]:
+@contextmanager
+def _running(certificate: Pair) -> Iterator[WebProcess]:
     server = WebProcess(threads=16, certificate=certificate)
     yield server
     assert server.stop() == (0, "")  # whatever clients did, it is no error of the server
+
+
+@pytest.fixture(scope="module")
+def running(certificate: Pair) -> Iterator[WebProcess]:
+    with _running(certificate) as server:
+        yield server
+
+
+@pytest.fixture
+def ending(certificate: Pair) -> Iterator[WebProcess]:
+    """A server for a test that ends it."""
+    with _running(certificate) as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: WebProcess, certificate: Pair) -> Iterator[WebProcess]:
+    """The one server of all tests, with a client that no other test has set up."""
+    running.client = certificate.client()
+    yield running
+    assert running.process.poll() is None
 
 
 def _seconds_of_health(server: WebProcess) -> float:
@@ -232,7 +253,8 @@ def test_the_gate_stands_before_tls_too(
     assert server.get(path, header, method=method).status == status
 
 
-def test_an_orderly_end_answers_what_was_asked(server: WebProcess) -> None:
+def test_an_orderly_end_answers_what_was_asked(ending: WebProcess) -> None:
+    server = ending
     with server.connect() as idle, server.connect_plainly() as silent, server.connect() as busy:
         busy.sendall(b"GET /slow?seconds=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         until(lambda: server.get("/healthz").status == 200)

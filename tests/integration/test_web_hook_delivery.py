@@ -17,6 +17,7 @@ from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.deliveries import Delivery
 from jobsched.storage.hooks import Hook, NewHook
+from tests.support.databases import migrated
 from tests.support.native import settings_in
 from tests.support.receiver import Receiver
 from tests.support.rows import add_job, add_run, claim_all, settle
@@ -39,7 +40,7 @@ def settings(tmp_path: Path, receiver: Receiver) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings) -> Iterator[Store]:
-    store = Store.open(settings.database_url, migrate=True)
+    store = migrated(settings.database_url)
     yield store
     store.close()
 

@@ -15,6 +15,7 @@ from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
 from jobsched.web.context import EXTENSION
 from jobsched.web.health import health
+from tests.support.databases import migrated
 from tests.support.native import settings_in
 from tests.support.web import Guarded, guarded_app
 
@@ -28,7 +29,7 @@ class Verbs:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    store = migrated(f"sqlite:///{tmp_path}/jobsched.db")
     yield store
     store.close()
 

@@ -190,7 +190,9 @@ def test_the_audit_log_is_listed_newest_first_by_filters_and_pages(
 
 
 VIEWER = ["/jobs", "/runs", "/catalog", "/status", "/openapi.json", "JOB", "JOB/runs", "RUN"]
+VIEWER += ["JOB/retries"]
 OPERATOR = ["/runs", "JOB/run", "JOB/pause", "JOB/resume", "/pause", "/resume", "RUN/stop"]
+OPERATOR += ["RUN/retry", "JOB/retry", "JOB/retries/1/retry", "/runs/retry"]
 ADMIN = [("POST", "/jobs"), ("PUT", "JOB"), ("DELETE", "JOB"), ("POST", "/reload")]
 ADMIN += [("GET", "/audit"), ("POST", "/tokens"), ("GET", "/tokens"), ("DELETE", "/tokens/1")]
 
@@ -199,6 +201,7 @@ def test_each_route_needs_its_role(api: Native, client: FlaskClient) -> None:
     job, run = api.schedule(), f"/runs/{api.start()}"
     routes = [("GET", path, Role.VIEWER) for path in VIEWER]
     routes += [("POST", path, Role.OPERATOR) for path in OPERATOR]
+    routes += [("PUT", "JOB/retries/retry", Role.OPERATOR)]
     routes += [(method, path, Role.ADMIN) for method, path in ADMIN]
     tokens = {role: api.guarded.tokens.create(role) for role in Role}
 

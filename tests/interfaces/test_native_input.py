@@ -144,7 +144,13 @@ def test_J27_an_unknown_job_is_404(client: FlaskClient, method: str, path: str) 
         ({"idle_timeout": 1e99}, ["idle_timeout"]),
         ({"grace": -0.5}, ["grace"]),
         ({"retries": {"max": -1, "exit_codes": [256]}}, ["retries.max", "retries.exit_codes[0]"]),
+        ({"retries": {"exit_codes": [0]}}, ["retries.exit_codes[0]"]),
         ({"retries": 3}, ["retries"]),
+        ({"retries": {"exceptions": "OSError"}}, ["retries.exceptions"]),
+        (
+            {"retries": {"exceptions": ["a b", "OSError", "a..b"]}},
+            ["retries.exceptions[0]", "retries.exceptions[2]"],
+        ),
         ({"on_lost": "ignore"}, ["on_lost"]),
         ({"history": 0}, ["history"]),
         ({"env": {"1A": "x"}}, ["env"]),

@@ -49,6 +49,16 @@ def test_output_is_given_byte_for_byte(
 
 
 @pytest.mark.parametrize(
+    ("query", "offset"),
+    [("", 0), ("?offset=4", 4), ("?tail=1&stream=out", 4), ("?tail=1&stream=out&follow=true", 4)],
+)
+def test_an_answer_says_where_it_begins(
+    client: FlaskClient, path: str, query: str, offset: int
+) -> None:
+    assert client.get(path + query).headers["Output-Offset"] == str(offset)
+
+
+@pytest.mark.parametrize(
     ("wanted", "shown", "data"),
     [
         ("bytes=0-2", "bytes 0-2/10", b"one"),

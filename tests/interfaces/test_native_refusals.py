@@ -69,7 +69,7 @@ def test_a_wrong_body_is_refused_on_every_route(
 
 POSTS = [
     "/jobs", "/runs", "/runs/retry", "JOB/run", "JOB/retry", "JOB/pause", "JOB/resume", "RUN/stop",
-    "RUN/retry", "/tokens", "/pause", "/resume", "/reload",
+    "RUN/retry", "JOB/retries/1/retry", "/tokens", "/pause", "/resume", "/reload",
 ]  # fmt: skip
 
 
@@ -142,7 +142,9 @@ def test_a_wrong_query_unschedules_nothing(api: Native, client: FlaskClient) -> 
     ("method", "path"),
     [
         *[("POST", f"{NOWHERE}/{verb}") for verb in ("run", "retry", "pause", "resume")],
-        *[("GET", f"{NOWHERE}/{noun}") for noun in ("runs", "occurrences")],
+        *[("GET", f"{NOWHERE}/{noun}") for noun in ("runs", "occurrences", "retries")],
+        *[("POST", f"{NOWHERE}/retries/{run}/retry") for run in ("1", "x", "-1", "9" * 40)],
+        ("PUT", f"{NOWHERE}/retries/retry"),
         *[("POST", f"/runs/999999/{verb}") for verb in ("stop", "retry")],
         *[("GET", f"/runs/999999{part}") for part in ("", "/output", "/events")],
         *[("GET", f"/runs/{number}") for number in ("x", "-1", "1.5", "9" * 40, "%D9%A1")],

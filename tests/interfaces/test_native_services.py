@@ -208,7 +208,9 @@ def test_it_is_not_run_by_hand_and_its_runs_are_not_retried(
 
     assert (asked.status_code, retried.status_code) == (409, 409)
     assert asked.get_json()["type"] == retried.get_json()["type"] == "/errors/wrong-mode"
-    assert client.post(f"{path}/retry").get_json()["type"] == "/errors/nothing-to-retry"
+    assert client.post(f"{path}/retry").get_json()["type"] == "/errors/wrong-mode"
+    assert client.put(f"{path}/retries/retry").get_json()["type"] == "/errors/wrong-mode"
+    assert shown(client, f"{path}/retries") == {"values": [], "next": None}
     assert client.post("/runs/retry", json={"all": True}).get_json()["matched"] == 0
 
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from jobsched.web.celigo import celigo
 from jobsched.web.health import health
 from tests.support.native import Native, native_api
 
@@ -151,6 +152,7 @@ HEADERS = (
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Native]:
     with native_api(tmp_path_factory.mktemp("horrors")) as api:
         api.app.register_blueprint(health)
+        api.app.register_blueprint(celigo)
         yield api
 
 
@@ -283,6 +285,7 @@ _FIELDS = st.sampled_from(
         *("overlap", "misfire", "timeout", "idle_timeout", "grace", "retries", "on_lost"),
         *("history", "env", "run_as", "detach", "paused", "reason", "until", "role", "expires_at"),
         *("limit", "dry_run", "job", "state", "outcome", "since", "q"),
+        *("type", "_flowId", "_exportId", "_flowJobId", "status", "numError", "createdAt"),
     ]
 )
 

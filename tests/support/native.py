@@ -22,6 +22,7 @@ from jobsched.web import waiting
 from jobsched.web.context import EXTENSION
 from jobsched.web.native import native
 from jobsched.web.watching import Watcher
+from tests.support.databases import migrated
 from tests.support.web import Guarded, guarded_app
 
 CATALOG = """
@@ -161,7 +162,7 @@ def native_api(folder: Path, **changes: Any) -> Iterator[Native]:
     write_configuration(folder)
     settings = settings_in(folder, **changes)
     settings.data_dir.mkdir(mode=0o700)
-    store = Store.open(settings.database_url, migrate=True)
+    store = migrated(settings.database_url)
     woken: list[str] = []
 
     def load() -> Loaded:

@@ -22,19 +22,34 @@ def command_of(process: psutil.Process) -> list[str]:
     return []
 
 
-def processes_of(folder: Path) -> list[psutil.Process]:
+def newest() -> int:
+    """Return the id that was given last to a process or thread of this machine."""
+    return int(Path("/proc/loadavg").read_text(encoding="ascii").split()[-1])
+
+
+def processes_of(folder: Path, after: int = 0) -> list[psutil.Process]:
     """Return what lives and names *folder*: in its command line, environment or directory.
 
-    This process and the ones that started it do not count.
+    This process and the ones that started it do not count; nor does, to be quick about it, what
+    was there when *after* was the newest.
     """
     mark = re.compile(re.escape(os.fsencode(folder)) + rb"(?![^/\0:])")
     found: list[psutil.Process] = []
-    for pid in psutil.pids():
+    # Ids are given in ascending order until they begin again from below: then all may be new.
+    old = after if after <= newest() else 0
+    for pid in (pid for pid in psutil.pids() if pid > old):
         with suppress(OSError, psutil.Error):
             if pid != os.getpid() and mark.search(_words(pid)):
                 found.append(psutil.Process(pid))
     callers = psutil.Process().parents() if found else []
-    return [process for process in found if process not in callers and _lives(process)]
+    return [process for process in found if process not in callers and lives(process)]
+
+
+def lives(process: psutil.Process) -> bool:
+    """Return whether *process* has not ended; what nobody has taken note of yet has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and bool(process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def end_all(folder: Path) -> list[str]:
@@ -58,9 +73,3 @@ def _words(pid: int) -> bytes:
         return b""
     directory = os.fsencode(Path(f"/proc/{pid}/cwd").readlink())
     return b"\0".join((command, Path(f"/proc/{pid}/environ").read_bytes(), directory))
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    return False

@@ -48,9 +48,14 @@ def claim_all(store: Store, limit: int = 100, now_us: int = NOON) -> list[Claim]
 
 def settle(store: Store, run: Run, claim: int = 1, **facts: Any) -> list[Settled]:
     """Settle the end of a run: by itself, with exit code 0, unless *facts* say otherwise."""
-    values: dict[str, Any] = {"ended_by": EndedBy.EXIT, "exit_code": 0, "ended_us": NOON + SECOND}
-    end = End(run_id=run.id, claim=claim, **(values | facts))
+    end = end_of(run, claim, **facts)
     return store.claims.settle([Settlement(end=end)], NOON + SECOND)
+
+
+def end_of(run: Run, claim: int = 1, **facts: Any) -> End:
+    """Return the end of a run: by itself, with exit code 0, unless *facts* say otherwise."""
+    values: dict[str, Any] = {"ended_by": EndedBy.EXIT, "exit_code": 0, "ended_us": NOON + SECOND}
+    return End(run_id=run.id, claim=claim, **(values | facts))
 
 
 def reread(store: Store, run: Run) -> Run:

@@ -14,8 +14,8 @@ from jobsched.execution.supervisor.loop import Supervisor
 from jobsched.execution.sweep import sweep
 from jobsched.model import Run, RunState
 from jobsched.settings import Settings
-from jobsched.storage import Store
 from jobsched.storage.newruns import NewRun
+from tests.support.databases import migrated
 from tests.support.processes import command_of, end_all, processes_of
 from tests.support.waiting import until
 
@@ -37,7 +37,7 @@ class Site:
             data_dir=folder / "data",
             **values,
         )
-        self.store = Store.open(self.settings.database_url, migrate=True)
+        self.store = migrated(self.settings.database_url)
         self.supervisor: Supervisor | None = None
 
     def script(self, name: str, body: str, **policy: str) -> None:

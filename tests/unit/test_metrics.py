@@ -11,11 +11,12 @@ from jobsched import clock, metrics
 from jobsched.storage import Store
 from jobsched.storage.figures import is_up_to_date
 from jobsched.storage.firing import LEASE
+from tests.support.databases import migrated
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    store = migrated(f"sqlite:///{tmp_path}/jobsched.db")
     yield store
     store.close()
 

@@ -136,6 +136,54 @@ def test_retries_may_be_limited_to_exit_codes(
     assert may_retry(policy, end(ended_by, exit_code), attempt=1) is again
 
 
+RAISED = ("shop.Refused", "builtins.ConnectionError", "builtins.OSError", "builtins.Exception")
+
+
+@pytest.mark.parametrize(
+    ("names", "again"),
+    [
+        (("Refused",), True),
+        (("shop.Refused",), True),
+        (("other.Refused",), False),
+        (("ValueError", "OSError"), True),
+        (("builtins.OSError",), True),
+        (("Error",), False),
+        ((), False),
+        (None, True),
+    ],
+)
+def test_retries_may_be_limited_to_exceptions_and_what_derives_from_them(
+    names: tuple[str, ...] | None, again: bool
+) -> None:
+    policy = Policy(retries=Retries(max=1, exceptions=names))
+
+    assert may_retry(policy, replace(end(), exceptions=RAISED), attempt=1) is again
+
+
+@pytest.mark.parametrize(
+    ("ended", "again"),
+    [
+        (end(EndedBy.EXIT, 75), True),
+        (replace(end(), exceptions=RAISED), True),
+        (replace(end(), exceptions=("builtins.ValueError",)), False),
+        (end(EndedBy.TIMEOUT, None), False),
+    ],
+)
+def test_of_exit_codes_and_exceptions_either_will_do(ended: End, again: bool) -> None:
+    policy = Policy(retries=Retries(max=1, exit_codes=(75,), exceptions=("OSError",)))
+
+    assert may_retry(policy, ended, attempt=1) is again
+
+
+@pytest.mark.parametrize(
+    ("maximum", "attempt", "again"), [(0, 10, True), (0, 11, False), (2, 2, True), (2, 3, False)]
+)
+def test_a_lost_run_is_not_retried_for_ever(maximum: int, attempt: int, again: bool) -> None:
+    policy = Policy(on_lost=OnLost.RETRY, retries=Retries(max=maximum))
+
+    assert may_retry(policy, end(EndedBy.LOST, None), attempt) is again
+
+
 def test_a_lost_run_is_retried_only_where_the_job_says_so() -> None:
     policy = Policy(on_lost=OnLost.RETRY)
 

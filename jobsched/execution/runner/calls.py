@@ -10,6 +10,8 @@ from jobsched.execution.runner.hosted import Hosted
 from jobsched.execution.runner.lifecycle import Lifecycle
 from jobsched.execution.runner.loop import Loop
 
+_MOST_CLASSES, _LONGEST_CLASS = 50, 200
+
 
 class Call:
     """What is the same for warm and for forked task processes."""
@@ -53,11 +55,18 @@ class Call:
             case "loaded":
                 self.called()
             case "failed":
-                self.run.note = f"The task could not be loaded: {message['reason']}"
+                self.over(message, f"The task could not be loaded: {message['reason']}")
             case "limit":
                 self._watchdog(message["seconds"])
             case "report":
                 self._report(message)
+
+    def over(self, message: Message, note: str | None) -> None:
+        """Take why the task process says that its call is over; *note* is the sentence for it."""
+        self.run.note = note
+        found = message.get("exceptions")
+        if isinstance(found, list):  # user code shares that process: it might say anything
+            self.run.exceptions = [str(each)[:_LONGEST_CLASS] for each in found[:_MOST_CLASSES]]
 
     def _watchdog(self, seconds: float | None) -> None:
         own, timeout = self._own_deadline, self.run.request.timeout

@@ -5,6 +5,7 @@ Standard library only: the runner imports this.
 
 import os
 import resource
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
@@ -23,6 +24,7 @@ class Children:
         self._on_end: dict[int, OnEnd] = {}
         self._accepted: set[int] = set()
         self._expected = 0
+        self._untold: deque[tuple[OnEnd, Message]] = deque()
         self._count = processes.ChildCount()
         self._early: dict[int, Message] = {}
         self._stdin = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
@@ -62,7 +64,10 @@ class Children:
             callback(status)
 
     def reap(self) -> bool:
-        """Reap every child that has ended; return whether an adopted one was among them."""
+        """Reap every child that has ended; return whether an adopted one was among them.
+
+        Who is to be told is told by :meth:`tell`, when all of them are gone.
+        """
         adopted = False
         while True:
             try:
@@ -78,7 +83,13 @@ class Children:
                 if self._expected:
                     self._early[pid] = _status(status, usage)
             else:
-                callback(_status(status, usage))
+                self._untold.append((callback, _status(status, usage)))
+
+    def tell(self) -> None:
+        """Call back for the children that were reaped; what fails does not stop the next call."""
+        while self._untold:
+            callback, status = self._untold.popleft()
+            callback(status)
 
     def expect(self, change: int) -> None:
         """Expect so many more (or fewer) children made by others, who may end unannounced."""

@@ -74,7 +74,7 @@ class Control:
                 messages = self._lines.feed(data)
             except BlockingIOError:
                 return
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 self.unread = self.unread or isinstance(error, ConnectionResetError)
                 data, messages = b"", []
             if not data:

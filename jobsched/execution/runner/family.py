@@ -7,7 +7,8 @@ run that was alive when it was born. Standard library only: the runner imports t
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 
 from jobsched.execution import processes
 from jobsched.execution.processes import Process
@@ -22,32 +23,56 @@ class Family:
         self._children = children
         self._seen: processes.Tree | None = None
         self._seen_at = 0.0
+        self._sharing = False
+        self._shared: processes.Tree | None = None
         self._spared: set[str] = set()  # cookies of ended runs that may leave processes behind
 
     def spare(self, run: Hosted) -> None:
         """Let live what a detached run has left."""
         self._spared.add(run.request.cookie)
 
-    def of(self, run: Hosted, runs: Iterable[Hosted]) -> list[Process]:
-        """Return every living process of *run*, where *runs* are all that are hosted."""
-        return self._of(run, runs, processes.Tree())
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """Let all that is asked meanwhile be answered by one look at the machine.
+
+        For many runs that end at the same moment: looking costs more the more processes there are.
+        """
+        self._sharing = True
+        try:
+            yield
+        finally:
+            self._sharing, self._shared = False, None
+
+    def of(self, wanted: Collection[Hosted], runs: Iterable[Hosted]) -> list[Process]:
+        """Return every living process of the *wanted* runs; *runs* are all that are hosted."""
+        return self._of(wanted, runs, self._tree())
+
+    def _tree(self) -> processes.Tree:
+        if not self._sharing:
+            return processes.Tree()
+        if self._shared is None:
+            self._shared = processes.Tree()
+        return self._shared
 
     def ticks(self, run: Hosted, runs: Iterable[Hosted], now: float, age: float) -> int:
         """Return the CPU time of *run*'s processes as seen at most *age* seconds ago."""
         if self._seen is None or now - self._seen_at > age:
             self._seen, self._seen_at = processes.Tree(), now
-        return sum(one.cpu for one in self._of(run, runs, self._seen))
+        return sum(one.cpu for one in self._of([run], runs, self._seen))
 
-    def _of(self, run: Hosted, runs: Iterable[Hosted], tree: processes.Tree) -> list[Process]:
+    def _of(
+        self, wanted: Collection[Hosted], runs: Iterable[Hosted], tree: processes.Tree
+    ) -> list[Process]:
         living = [one for one in runs if one.state != ENDED]
+        mains = {one.pid for one in wanted}
         members: list[Process] = []
         for top in tree.children(os.getpid()):
             if top.pid in self._children:
-                if top.pid == run.pid:
+                if top.pid in mains:
                     members += tree.branch(top)
             else:
                 branch = tree.branch(top)
-                if self._owner(top, branch, living) is run:
+                if self._owner(top, branch, living) in wanted:
                     members += branch
         return [one for one in members if not one.gone]
 

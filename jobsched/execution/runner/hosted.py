@@ -35,6 +35,7 @@ class Hosted:
         "counts",
         "deadline",
         "deadline_reason",
+        "exceptions",
         "facts",
         "idle_since",
         "keeps_main",
@@ -72,6 +73,7 @@ class Hosted:
             self.capture.listener = self.log.output
         self.pipes = [-1, -1]
         self.note: str | None = None  # what the task process itself says about the end
+        self.exceptions: list[str] = []  # the classes of what the task raised
         # Set when a worker serves the run: process and pipes outlive it.
         self.keeps_main = False
         self.release: Callable[[], None] | None = None
@@ -145,6 +147,8 @@ class Hosted:
             err_bytes=capture.totals[1],
             counts=self.counts,
         )
+        if self.exceptions:
+            self.facts["exceptions"] = self.exceptions
 
     def ended_message(self) -> Message:
         """Return the ``ended`` message: the facts, with the output if it is small."""

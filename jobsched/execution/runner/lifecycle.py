@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 
 from jobsched.execution import processes
@@ -43,6 +43,10 @@ class Lifecycle:
         self._children = children
         self._family = Family(children)
         self._tell = tell
+
+    def one_look(self) -> AbstractContextManager[None]:
+        """Let what lives be looked at once for all that is done meanwhile."""
+        return self._family.one_look()
 
     def alive(self) -> bool:
         """Return whether anything of any run may still live."""
@@ -182,7 +186,7 @@ class Lifecycle:
         if run.term_at is not None and now >= run.term_at:
             self._terminate(run)
         if run.kill_at is not None and now >= run.kill_at:
-            self._kill(run)
+            self._kill_due(now)
         elif run.state == RUNNING:
             run.age(now)
             self._enforce_lease(run, now)
@@ -248,12 +252,17 @@ class Lifecycle:
             run.asked = True  # told again, it would interrupt what a job does to end in good order
             _signal_group(run.pid, signal.SIGTERM, signal.SIGCONT)
 
-    def _kill(self, run: Hosted) -> None:
-        if run.state == RUNNING:
-            _signal_group(run.pid, signal.SIGKILL)
-        processes.kill_all(lambda: self._family.of(run, self.runs.values()))
-        run.kill_at = self._loop.now + _AGAIN
-        self._children_changed(run)
+    def _kill_due(self, now: float) -> None:
+        """Kill all runs whose moment has come: together, for each look costs its time."""
+        due = [one for one in self.runs.values() if _is_to_be_killed(one, now)]
+        for run in due:
+            if run.state == RUNNING:
+                _signal_group(run.pid, signal.SIGKILL)
+        processes.kill_all(lambda: self._family.of(due, self.runs.values()))
+        with self.one_look():
+            for run in due:
+                run.kill_at = now + _AGAIN
+                self._children_changed(run)
 
     # Ending
 
@@ -282,7 +291,7 @@ class Lifecycle:
             return []
         if not self._children.strangers() and (run.keeps_main or run.pid not in self._children):
             return []
-        members = self._family.of(run, self.runs.values())
+        members = self._family.of([run], self.runs.values())
         if run.keeps_main and all(one.pid == run.pid for one in members):
             return []
         run.keeps_main = False  # a worker that has left something behind goes with it
@@ -324,6 +333,11 @@ class Lifecycle:
             return
         run.state = ENDED
         self._tell(run.ended_message())
+
+
+def _is_to_be_killed(run: Hosted, now: float) -> bool:
+    due = run.kill_at is not None and now >= run.kill_at
+    return due and run.state in {RUNNING, LEAVING}
 
 
 def _sampling(window: float) -> float:

@@ -80,8 +80,11 @@ class Runner:
     def _reap(self) -> None:
         # Should one run's end go wrong, the others' are still looked at.
         self._loop.at(self._loop.now + _AGAIN, "reap", self._reap)
-        if self._children.reap():
-            self._lifecycle.orphans_gone()
+        adopted = self._children.reap()
+        with self._lifecycle.one_look():
+            self._children.tell()
+            if adopted:
+                self._lifecycle.orphans_gone()
         self._loop.cancel("reap")
 
     def _look_for_company(self) -> None:

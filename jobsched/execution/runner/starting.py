@@ -1,8 +1,9 @@
 """How a command becomes a process: its own session, clean descriptors, clear refusals.
 
 ``posix_spawn`` where nothing special is asked, since it copies no memory; a plain fork with
-setup and exec where identity or limits are. Both tell "could not start" (:class:`Refused`) from
-"ran and returned 127". All of the runner's own descriptors are close-on-exec.
+setup and exec where identity, limits or files for the output are. Both tell "could not start"
+(:class:`Refused`) from "ran and returned 127". All of the runner's own descriptors are
+close-on-exec.
 Standard library only: the runner imports this.
 """
 
@@ -13,9 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobsched.execution.protocol import COOKIE, SHORTAGES, StartRequest
-from jobsched.execution.runner import limits
+from jobsched.execution.runner import limits, redirecting
 
 _READ = 1 << 12
+_MOST = 4000  # bytes of a reason: a pipe takes them at once
 # What is ignored stays so after an exec: by Python, by the runner, and by whatever started the
 # server (nohup ignores SIGHUP, a shell's & SIGINT and SIGQUIT).
 _TO_DEFAULT = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
@@ -56,7 +58,7 @@ def start(request: StartRequest, descriptors: Descriptors, extra: Mapping[str, s
     _enter(request.cwd)
     try:
         argv = _resolved(request.argv, environment)
-        if request.limits or request.run_as is not None:
+        if request.limits or request.run_as is not None or request.redirect is not None:
             return _fork(request, argv, environment, descriptors)
         return _spawn(argv, environment, descriptors)
     except OSError as error:
@@ -143,7 +145,10 @@ def _become(
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _arrange(descriptors)
         limits.apply(request.limits, request.run_as)
+        redirecting.apply(request.redirect)  # with the rights of the job, hence after that
         os.execve(argv[0], argv, environment)
+    except redirecting.Unusable as error:
+        os.write(report, b"%d %s" % (error.number, str(error).encode("utf-8", "replace")[:_MOST]))
     except OSError as error:
         os.write(report, b"%d" % (error.errno or errno.EINVAL))
     # Whatever else went wrong: this child must never go on as a second runner.
@@ -167,7 +172,10 @@ def _raise_what_it_reports(pid: int, reader: int) -> None:
         os.close(reader)
     if text:
         os.waitpid(pid, 0)
-        raise OSError(int(text), os.strerror(int(text)))
+        number, _, reason = text.decode("utf-8", "replace").partition(" ")
+        if reason:
+            raise Refused(reason, shortage=int(number) in redirecting.SHORTAGES)
+        raise OSError(int(number), os.strerror(int(number)))
 
 
 def _refusal(request: StartRequest, error: OSError) -> Refused:

@@ -14,7 +14,7 @@ from functools import partial
 
 from jobsched.execution import processes
 from jobsched.execution.protocol import Message, StartRequest
-from jobsched.execution.runner import starting
+from jobsched.execution.runner import heard, starting
 from jobsched.execution.runner.calls import Call
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.control import Control
@@ -150,20 +150,21 @@ class Workers:
 
     # What workers say and do
 
-    def _hear(self, worker: Worker, message: Message) -> None:
-        call = worker.call
-        if call is None or call.run.state != RUNNING:
+    def _hear(self, worker: Worker, said: Message) -> None:
+        call, message = worker.call, heard.checked(said)
+        if message is None or call is None or call.run.state != RUNNING:
             return
         if message["op"] == "ended":
-            self._ended(worker, call.run, message)
+            self._ended(worker, call, message)
             return
         call.hear(message)
         if message["op"] == "loaded":
             worker.loaded = True
             self._send_call(worker)
 
-    def _ended(self, worker: Worker, run: Hosted, message: Message) -> None:
-        run.note = message["reason"]
+    def _ended(self, worker: Worker, call: Call, message: Message) -> None:
+        run = call.run
+        call.over(message, message["reason"])
         run.keeps_main = run.stopped_by is None and worker.fit(message)
         worker.cpu_us += message["cpu_us"]
         if not run.keeps_main and worker.pid in self._children:

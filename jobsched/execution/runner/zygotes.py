@@ -13,7 +13,7 @@ from functools import partial
 
 from jobsched.execution import processes
 from jobsched.execution.protocol import SHORTAGES, Key, Message, StartRequest, encode
-from jobsched.execution.runner import starting
+from jobsched.execution.runner import heard, starting
 from jobsched.execution.runner.calls import Call
 from jobsched.execution.runner.children import Children
 from jobsched.execution.runner.control import Control
@@ -137,9 +137,12 @@ class Zygotes:
         control = Control(self._loop, end, partial(self._hear_child, call))
         self._children.on_end(pid, partial(self._child_gone, call, control))
 
-    def _hear_child(self, call: Call, message: Message) -> None:
+    def _hear_child(self, call: Call, said: Message) -> None:
+        message = heard.checked(said)
+        if message is None:
+            return
         if message["op"] == "ended":
-            call.run.note = message["reason"]
+            call.over(message, message["reason"])
         else:
             call.hear(message)
 

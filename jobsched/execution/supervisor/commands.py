@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jobsched import clock
-from jobsched.catalog import Catalog, Task
+from jobsched.catalog import SHELL, Catalog, Task
 from jobsched.errors import UnknownTask
 from jobsched.execution import script
+from jobsched.execution.belongings import belongings
 from jobsched.execution.places import output_stem
 from jobsched.execution.protocol import Message
 from jobsched.execution.supervisor.checking import health_order
 from jobsched.execution.supervisor.refusing import CannotStart
+from jobsched.execution.supervisor.reportfiles import Owner
 from jobsched.execution.supervisor.surroundings import Surroundings
+from jobsched.execution.task import reporting
 from jobsched.model import Run
 from jobsched.settings import Settings
 
@@ -30,8 +33,10 @@ _REMEMBERED = 0.5  # seconds for which a script's command line is not looked for
 _TASK_PROGRAM = str(Path(__file__).parents[1] / "task" / "program.py")
 
 
-def start_message(run: Run, around: Surroundings) -> Message:
-    """Return what a runner is told to start *run*.
+def start_message(
+    run: Run, around: Surroundings, files: Mapping[str, str] | None = None
+) -> Message:
+    """Return what a runner is told to start *run*; *files* are variables that name its files.
 
     Raises: CannotStart when the task is gone, its script is missing or its user is unknown.
     """
@@ -46,7 +51,7 @@ def start_message(run: Run, around: Surroundings) -> Message:
         "run": run.id,
         "claim": run.claim,
         "cwd": around.folder,
-        "env": environment(run, inherited) | _whereabouts(task, settings),
+        "env": environment(run, inherited) | _whereabouts(task, settings) | dict(files or {}),
         "timeout": task.timeout(run.policy, settings.job_livetime),
         "idle_timeout": task.idle_timeout(run.policy),
         "grace": _grace(run, task, settings),
@@ -69,20 +74,25 @@ def environment(run: Run, inherited: Mapping[str, str]) -> dict[str, str]:
     facts = {
         "JOBSCHED_RUN_ID": str(run.id),
         "JOBSCHED_ATTEMPT": str(run.attempt),
-        "JOBSCHED_PARAMS": json.dumps(run.params, ensure_ascii=False) if run.params else "{}",
+        "JOBSCHED_PARAMS": json.dumps(dict(_passed_on(run)), ensure_ascii=False),
     }
     if run.job_id is not None:
         facts["JOBSCHED_JOB_ID"] = run.job_id
     if run.due_at is not None:
         facts["JOBSCHED_DUE_AT"] = _instant(run)
     parameters = {
-        f"JOBSCHED_PARAM_{name.upper()}": _text(value) for name, value in run.params.items()
+        f"JOBSCHED_PARAM_{name.upper()}": _text(value) for name, value in _passed_on(run).items()
     }
     variables = {**inherited, **run.policy.env, **parameters, **facts}
     broken = [name for name, value in variables.items() if "\0" in name + value or "=" in name]
     if broken:
         raise CannotStart(f"The variable {broken[0]!r} cannot be passed to a process.")
     return variables
+
+
+def _passed_on(run: Run) -> Mapping[str, object]:
+    """Return the parameters that a run sees as variables: not a command, for it is the command."""
+    return {} if run.task == SHELL else run.params
 
 
 def _task(run: Run, catalog: Catalog) -> Task:
@@ -106,7 +116,25 @@ def _special(run: Run, task: Task, around: Surroundings, message: Message) -> Me
     """Return what the kind of *task* adds to, or changes in, the start message."""
     if task.builtin == "webjob":
         return around.webjobs.start(run, message["env"], message["run_as"])
-    return _script(task, around) if task.builtin else _python(run, task, around.settings)
+    if task.builtin == "shell":
+        return _shell(run, around.settings)
+    if task.builtin:
+        return _script(task, around)
+    return _python(run, task, around.settings, message["env"])
+
+
+def _shell(run: Run, settings: Settings) -> Message:
+    logs = {"out": run.params.get("outlog"), "err": run.params.get("errlog")}
+    return {
+        "kind": "command",
+        "argv": ["bash", "-c", "--", run.params["command"]],
+        "warm": False,
+        "redirect": _redirect(logs, settings) if any(logs.values()) else None,
+    }
+
+
+def _redirect(logs: Message, settings: Settings) -> Message:
+    return {**logs, "forbidden": belongings(settings).to_message()}
 
 
 def _script(task: Task, around: Surroundings) -> Message:
@@ -122,7 +150,7 @@ def _script(task: Task, around: Surroundings) -> Message:
     return {"kind": "command", "argv": argv, "warm": False}
 
 
-def _python(run: Run, task: Task, settings: Settings) -> Message:
+def _python(run: Run, task: Task, settings: Settings, env: Mapping[str, str]) -> Message:
     return {
         "kind": "task",
         "argv": [sys.executable, _TASK_PROGRAM],
@@ -143,9 +171,16 @@ def _python(run: Run, task: Task, settings: Settings) -> Message:
             "due_at": _instant(run) if run.due_at else None,
             "attempt": run.attempt,
             "params": dict(run.params),
-            "records": [],
+            "report": env.get(reporting.REPORT),
+            "records": env.get(reporting.RECORDS),
         },
     }
+
+
+def owner_of(run: Run, settings: Settings) -> Owner | None:
+    """Return uid and gid of another user that *run* runs as. Raises: CannotStart."""
+    identity = _identity(run.policy.run_as or settings.run_as)
+    return None if identity is None else (identity.message["uid"], identity.message["gid"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

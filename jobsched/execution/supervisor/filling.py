@@ -7,14 +7,16 @@ are claimed ahead: what ends within a twentieth of a second at the present pace,
 
 import logging
 from collections import deque
+from contextlib import suppress
 
 from jobsched import clock
 from jobsched.execution.backoff import Backoff
 from jobsched.execution.protocol import Key, Message
 from jobsched.execution.supervisor import settling
 from jobsched.execution.supervisor.books import Books
-from jobsched.execution.supervisor.commands import start_message
+from jobsched.execution.supervisor.commands import owner_of, start_message
 from jobsched.execution.supervisor.fleet import Fleet
+from jobsched.execution.supervisor.handover import Handover
 from jobsched.execution.supervisor.refusing import CannotStart
 from jobsched.execution.supervisor.surroundings import Present
 from jobsched.model import Run
@@ -69,16 +71,32 @@ class Filler:
 
     def holds(self, key: Key) -> bool:
         """Return whether a run is claimed and no runner knows of it yet."""
-        return any((run.id, run.claim) == key for _, run in self._hand)
+        preparing = self._handover.holds(key)
+        return preparing or any((run.id, run.claim) == key for _, run in self._hand)
+
+    @property
+    def _handover(self) -> Handover:
+        return self._present.around.handover
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run waits for what it is to be given: come back soon."""
+        return self._handover.busy
 
     def drop(self, key: Key) -> bool:
         """Hand this run to nobody after all; return whether that was in time."""
         before = len(self._hand)
         self._hand = deque(item for item in self._hand if (item[1].id, item[1].claim) != key)
-        return len(self._hand) < before
+        return self._handover.drop(key) or len(self._hand) < before
 
     def take(self, runner: str, run: Run) -> None:
-        """Hand out a claimed *run* as soon as a place is free."""
+        """Hand out a claimed *run* as soon as a place is free, and it has what it is given."""
+        with suppress(CannotStart):  # said when it is handed out
+            if self._handover.begin(runner, run, owner_of(run, self._settings)):
+                return
+        self._put(runner, run)
+
+    def _put(self, runner: str, run: Run) -> None:
         self._since = clock.monotonic()
         self._hand.append((runner, run))
 
@@ -87,7 +105,7 @@ class Filler:
 
         With a *lease* it goes on for so many seconds only, unless that is prolonged.
         """
-        message = self._message(run)
+        message = self._message(run, reports=False)
         if message is not None:
             self._fleet.send(runner, [message | {"lease": lease}])
 
@@ -99,6 +117,7 @@ class Filler:
 
     def hand_out(self) -> None:
         """Tell runners of as many claimed runs as there are places."""
+        self._prepare()
         by_runner: dict[str, list[Message]] = {}
         free = self._free()
         while self._hand and free > 0:
@@ -146,12 +165,23 @@ class Filler:
             self._claims.requeue(keys, "It waits for a free place.")
             self._hand.clear()
             self._books.release(keys)
+            for key in keys:
+                self._handover.forget(key)
 
-    def _message(self, run: Run) -> Message | None:
+    def _prepare(self) -> None:
+        """Go on with what retries are given; what cannot be written now is tried again later."""
+        for one in self._handover.step():
+            if one.failure is None:
+                self._put(one.runner, one.run)
+            else:
+                self._books.returned[one.run.id, one.run.claim] = one.failure
+
+    def _message(self, run: Run, *, reports: bool = True) -> Message | None:
         if run.task not in self._present.around.catalog:
             self._present.look()
         try:
-            return start_message(run, self._present.around)
+            files = self._handover.variables(run, owner_of(run, self._settings)) if reports else {}
+            return start_message(run, self._present.around, files)
         except CannotStart as error:
             reason = error.reason
         # A mistake about one run, made again at every start, would stop all the others.

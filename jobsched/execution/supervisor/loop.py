@@ -12,12 +12,14 @@ from jobsched import catalog as catalogs
 from jobsched import clock
 from jobsched.catalog import WEB_JOB, Catalog
 from jobsched.execution.protocol import Key, Message
+from jobsched.execution.runner import heard
 from jobsched.execution.supervisor import adoption, hosting, settling, webjobs
 from jobsched.execution.supervisor.books import Books, Hosted
 from jobsched.execution.supervisor.filling import Filler
 from jobsched.execution.supervisor.fleet import Fleet
 from jobsched.execution.supervisor.keeping import Keeper
 from jobsched.execution.supervisor.machine import boot_id
+from jobsched.execution.supervisor.reports import Reports
 from jobsched.execution.supervisor.surroundings import Present, Surroundings
 from jobsched.execution.supervisor.telling import tell_finished, tell_started
 from jobsched.execution.sweep import sweep
@@ -57,6 +59,7 @@ class Supervisor:
         )
         self._filler = Filler(self._claims, self._present, self._books, self.fleet, self._boot_id)
         self._keeper = Keeper(settings, store, self._books, self.fleet, self._filler)
+        self._reports = Reports(store, self._present.around.handover.files)
         self._look_at = 0.0
         self._confirm_at = 0.0
         self._settle_at = 0.0
@@ -75,6 +78,7 @@ class Supervisor:
             self._books.host((row.run_id, row.claim), row.runner)
             if row.runner not in living and row.runner not in self._dead:
                 self._dead.append(row.runner)
+        self._reports.tidy(self._books.hosted)
 
     @property
     def hosting(self) -> bool:
@@ -101,7 +105,7 @@ class Supervisor:
                 end = settling.stopped_unstarted(key, ended_by, reason, clock.now_us())
                 self._books.run_ended(end)
             elif hosted.told is not ended_by and key not in self._books.ends:
-                self._tell_stop(key, hosted, ended_by, reason)
+                self._tell_stop(hosted, ended_by, _stop(key, ended_by, reason))
 
     def rest(self) -> None:
         """Do nothing for a second, or until woken."""
@@ -113,13 +117,14 @@ class Supervisor:
 
     def close(self) -> None:
         """Leave; the runners live on."""
+        self._present.around.handover.files.close()
         self.fleet.close()
         self._listener.close()
         self._wake.close()
         self._selector.close()
 
     def _sleep(self) -> float:
-        if self._books.returned or self._dead:
+        if self._books.returned or self._dead or self._filler.busy:
             return 0.0
         until = min(self._look_at, self._keeper.look_at)
         if self._books.ends:
@@ -212,12 +217,14 @@ class Supervisor:
     def _settle(self) -> None:
         """Store how runs ended, then let their runners forget them, then tell everybody."""
         self._report_progress()  # the last word of a run that has just ended included
-        while self._books.ends:
-            settlements = dict(list(self._books.ends.items())[:_AT_ONCE])
+        ready = self._reports.ready(self._books.ends)
+        while ready:
+            settlements = {key: ready.pop(key) for key in [*ready][:_AT_ONCE]}
             ends, now_us = list(settlements.values()), clock.now_us()
             settled = self._keeper.settle(ends, now_us, starting=self.claiming)
             for name, keys in self._books.release(settlements).items():
                 self.fleet.send(name, [{"op": "forget", "runs": keys}])
+            self._reports.settled(settlements)
             self._look_at = 0.0  # places are free
             self._wake.notify("web")
             for one in settled:
@@ -226,7 +233,7 @@ class Supervisor:
                 if one.run.task == WEB_JOB:
                     wait = self._keeper.wait_of(one.run)
                     self._present.around.webjobs.over(one.run, wait)
-        while self._buried:
+        while self._buried and not self._books.ends:
             hosting.discard(self._settings.data_dir, self._buried.pop())
 
     def _give_back(self) -> None:
@@ -239,6 +246,7 @@ class Supervisor:
             keys = [key for key, why in self._books.returned.items() if why == reason]
             self._claims.requeue(keys, reason, delay)
             self._books.release(keys)
+            self._reports.settled(keys)
         self._look_at = 0.0
 
     def _confirm(self) -> None:
@@ -270,9 +278,11 @@ class Supervisor:
 
     def _report_progress(self) -> None:
         for key, message in list(self._books.progress.items()):
-            counts = Counts(**{name: message.get(name) or 0 for name in _COUNTED})
-            fraction, text = message.get("fraction"), message.get("text")
-            self._runs.report(*key, counts, progress=fraction, text=text)
+            # Once more, for one wrong word in a row would end every turn from now on.
+            told = heard.checked({**message, "op": "report"})
+            if told is not None:
+                counts = Counts(**{name: told[name] for name in _COUNTED})
+                self._runs.report(*key, counts, progress=told["fraction"], text=told["text"])
             self._books.progress.pop(key, None)
 
     def _pass_on_stops(self) -> None:
@@ -283,16 +293,17 @@ class Supervisor:
                 now_us = clock.now_us()
                 end = settling.stopped_unstarted(key, wish.ended_by, wish.reason, now_us)
                 self._books.run_ended(end)
-            elif hosted.told is None or (wish.ended_by is EndedBy.KILL is not hosted.told):
-                self._tell_stop(key, hosted, wish.ended_by, wish.reason)
+            elif hosted.told is None or (wish.at_once and wish.ended_by is not hosted.told):
+                message = _stop(key, wish.ended_by, wish.reason, at_once=wish.at_once)
+                self._tell_stop(hosted, wish.ended_by, message)
 
-    def _tell_stop(self, key: Key, hosted: Hosted, ended_by: EndedBy, reason: str | None) -> None:
+    def _tell_stop(self, hosted: Hosted, ended_by: EndedBy, message: Message) -> None:
         """Pass a stop on; a runner that cannot hear it now is told when it answers again."""
-        if self.fleet.send(hosted.runner, [_stop(key, ended_by, reason)]):
+        if self.fleet.send(hosted.runner, [message]):
             hosted.told = ended_by
 
 
-def _stop(key: Key, ended_by: EndedBy, reason: str | None) -> Message:
+def _stop(key: Key, ended_by: EndedBy, reason: str | None, *, at_once: bool = False) -> Message:
     run_id, claim = key
-    stop = {"ended_by": str(ended_by), "reason": reason}
+    stop = {"ended_by": str(ended_by), "reason": reason, "at_once": at_once}
     return {"op": "stop", "run": run_id, "claim": claim, **stop}

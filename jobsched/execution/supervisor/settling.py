@@ -4,11 +4,12 @@ from typing import Any
 
 from jobsched.execution import protocol
 from jobsched.execution.protocol import Key, Message
+from jobsched.execution.runner.heard import LONGEST_REASON, plain
 from jobsched.model import Counts, End, EndedBy
 from jobsched.storage.claims import Settlement
 
 _FACTS = (
-    "exit_code", "signal", "started_us", "ended_us", "cpu_us", "peak_bytes", "reason",
+    "exit_code", "signal", "started_us", "ended_us", "cpu_us", "peak_bytes",
 )  # fmt: skip
 
 
@@ -64,5 +65,7 @@ def _end(key: Key, ended_by: EndedBy, facts: Message) -> End:
         out_bytes=facts.get("out_bytes") or 0,
         err_bytes=facts.get("err_bytes") or 0,
         counts=Counts(**(facts.get("counts") or {})),
+        reason=plain(facts.get("reason"), LONGEST_REASON),
+        exceptions=tuple(map(str, facts.get("exceptions") or ())),
         **given,
     )

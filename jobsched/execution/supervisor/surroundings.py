@@ -11,6 +11,8 @@ from jobsched.catalog import Catalog
 from jobsched.errors import ConfigurationError
 from jobsched.events import Event, publish
 from jobsched.execution.script import working_folder
+from jobsched.execution.supervisor.handover import Handover
+from jobsched.execution.supervisor.reportfiles import ReportFiles
 from jobsched.execution.supervisor.webjobs import WebJobRuns
 from jobsched.settings import Settings
 from jobsched.storage import Store
@@ -32,6 +34,7 @@ class Surroundings:
     folder: str
     inherited: Mapping[str, str]
     webjobs: WebJobRuns
+    handover: Handover
     found: dict[str, tuple[float, list[str]]] = field(default_factory=dict)
 
     @property
@@ -52,6 +55,7 @@ class Surroundings:
                 find=store.webjobs.get,
                 app=lambda: appsettings.read(store.switches, settings),
             ),
+            handover=Handover(store.records, ReportFiles(settings.data_dir)),
         )
 
 

@@ -19,7 +19,9 @@ from jobsched.execution.task.channel import Channel, Message
 from jobsched.execution.task.info import Info, Reports
 
 _CONF_DIR_VARIABLE = "JOBSCHED_CONF_DIR"  # read by RunScript
+_MOST_CLASSES, _LONGEST_CLASS = 50, 200
 _HIDDEN = (__file__, "<frozen importlib")
+_PREFIX = "jobsched_task_"  # of the module of a task's file whose own name another one has
 Task = Callable[[Info], object]
 
 
@@ -45,15 +47,15 @@ class Worker:
             self._instance = _load(task)
         except BaseException as error:  # user code: whatever it raises is the task's failure
             streams.print_traceback(error, *_HIDDEN)
-            self._fail(_sentence(error))
+            self._fail(error)
         streams.flush()
         self._channel.tell({"op": "loaded"})
 
     def call(self, message: Message) -> int:
         """Call the instance for one run, tell its end, return the exit code."""
         threads, cpu = threading.active_count(), _cpu_us()
-        reports = Reports(self._channel.tell)
-        code, reason = self._run(message, Info(message.get("info") or {}, reports))
+        reports = Reports(self._channel.tell, (message.get("info") or {}).get("report"))
+        code, reason, raised = self._run(message, Info(message.get("info") or {}, reports))
         self._before_end()
         reports.complete()
         streams.flush()
@@ -61,6 +63,7 @@ class Worker:
             "op": "ended",
             "exit_code": code,
             "reason": reason,
+            "exceptions": [] if raised is None else classes_of(raised),
             "dirty": self._is_dirty(threads),
             "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "cpu_us": _cpu_us() - cpu,
@@ -74,18 +77,18 @@ class Worker:
         moved = streams.targets() != self._targets
         return moved or _has_children() or threading.active_count() > threads
 
-    def _run(self, message: Message, info: Info) -> tuple[int, str | None]:
-        """Return exit code and reason of one call, whatever it does short of killing us."""
+    def _run(self, message: Message, info: Info) -> tuple[int, str | None, BaseException | None]:
+        """Return exit code, reason and exception of one call, unless it kills us."""
         try:
             self._prepare(message)
             assert self._instance is not None  # noqa: S101 - the runner loads before it calls
             self._instance(info)
-            end: tuple[int, str | None] = (0, None)
+            end: tuple[int, str | None, BaseException | None] = (0, None, None)
         except SystemExit as leaving:
-            end = _left(leaving)
+            end = (*_left(leaving), None)
         except BaseException as error:  # user code: whatever it raises is the run's end
             streams.print_traceback(error, *_HIDDEN)
-            end = (1, _sentence(error))
+            end = (1, _sentence(error), error)
         if os.getpid() != self._pid:
             streams.flush()
             os._exit(end[0])  # a child that the task forked and let return here
@@ -101,10 +104,11 @@ class Worker:
     def _limit(self, seconds: float | None) -> None:
         self._channel.tell({"op": "limit", "seconds": seconds})
 
-    def _fail(self, reason: str) -> NoReturn:
+    def _fail(self, error: BaseException) -> NoReturn:
         streams.flush()
         if os.getpid() == self._pid:
-            self._channel.tell({"op": "failed", "reason": reason})
+            facts = {"reason": _sentence(error), "exceptions": classes_of(error)}
+            self._channel.tell({"op": "failed", **facts})
         os._exit(1)
 
 
@@ -143,7 +147,7 @@ def _module(path: str) -> ModuleType:
     """Import the file *path*, under its own name unless another module has it."""
     stem = os.path.splitext(os.path.basename(path))[0]
     taken = stem in sys.modules or stem in sys.stdlib_module_names
-    name = f"jobsched_task_{stem}" if taken else stem
+    name = f"{_PREFIX}{stem}" if taken else stem
     loader = SourceFileLoader(name, path)
     spec = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert spec is not None  # noqa: S101 - there is one whenever a loader is given
@@ -171,6 +175,16 @@ def _sentence(error: BaseException) -> str:
         text = "?"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if len(line) <= 300 else line[:299] + "…"
+
+
+def classes_of(error: BaseException) -> list[str]:
+    """Return the class of *error* and its bases with their modules, as in a traceback."""
+    try:
+        bases = type(error).__mro__[:_MOST_CLASSES]
+        names = [f"{one.__module__}.{one.__qualname__}" for one in bases if one is not object]
+        return [name.removeprefix(_PREFIX)[:_LONGEST_CLASS] for name in names]
+    except Exception:  # user code: a metaclass can make anything of these names
+        return []
 
 
 def _has_children() -> bool:

@@ -138,14 +138,14 @@ def run_job(job_id: UUID) -> Response:
     body=Nothing,
     answers={200: RunList},
     headers=("Idempotency-Key", "Prefer"),
-    errors=(UnknownJob, NothingToRetry, KeyReused, QueueFull),
+    errors=(UnknownJob, NothingToRetry, JobBusy, WrongMode, KeyReused, QueueFull),
 )
 def retry_job(job_id: UUID) -> Response:
     """Run the newest failed run of a job again; the answer lists the new runs."""
     json_body(Nothing, optional=True)
     job = operations.jobs.get(str(job_id))
     key = idempotency()
-    return listed(lambda: operations.runs.retry_job(job.id, caller(), key))
+    return listed(lambda: operations.retries.retry_job(job, caller(), key))
 
 
 @native.post("/jobs/<uuid:job_id>/pause")

@@ -14,6 +14,7 @@ from jobsched.web.payloads import OutputQuery
 from jobsched.web.request import query
 
 TEXT = "text/plain; charset=utf-8"
+OFFSET = "Output-Offset"  # where the first byte of the body stands; tail alone does not tell
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 
 
@@ -31,7 +32,7 @@ def show_output(run_id: int) -> Response:
     output = operations.outputs.of(run)
     offset = _offset(output, asked)
     if asked.follow:
-        return streams.follow(run_id, asked.stream, offset)
+        return _placed(streams.follow(run_id, asked.stream, offset), offset)
     size = output.size(asked.stream)
     if (part := _ranged(size)) is not None:
         response = _plain(output, asked.stream, part)
@@ -39,7 +40,7 @@ def show_output(run_id: int) -> Response:
         response.headers["Content-Range"] = f"bytes {part[0]}-{part[1] - 1}/{size}"
         return response
     end = size if asked.limit is None else min(size, offset + asked.limit)
-    return _plain(output, asked.stream, (offset, max(offset, end)))
+    return _placed(_plain(output, asked.stream, (offset, max(offset, end))), offset)
 
 
 @native.get("/runs/<number:run_id>/events")
@@ -91,4 +92,9 @@ def _plain(output: Output, stream: str, part: tuple[int, int]) -> Response:
     response = Response(output.blocks(stream, begin, end - begin), content_type=TEXT)
     response.headers["Content-Length"] = str(end - begin)
     response.headers["Accept-Ranges"] = "bytes"
+    return response
+
+
+def _placed(response: Response, offset: int) -> Response:
+    response.headers[OFFSET] = str(offset)
     return response

@@ -7,7 +7,9 @@ from flask import Response, request
 
 from jobsched.errors import (
     InvalidInput,
+    JobBusy,
     KeyReused,
+    NotRetriable,
     QueueFull,
     RunAlreadyFinished,
     RunNotFinished,
@@ -24,7 +26,7 @@ from jobsched.web.gate import needs
 from jobsched.web.links import run_url
 from jobsched.web.native.blueprint import native
 from jobsched.web.native.requests import idempotency, run_draft_of, run_filter_of
-from jobsched.web.native.shapes import Body, run_body
+from jobsched.web.native.shapes import Body, retried_body, run_body
 from jobsched.web.openapi import describes
 from jobsched.web.payloads import (
     Nothing,
@@ -84,7 +86,7 @@ def stop_run(run_id: int) -> Response:
     body=Nothing,
     answers={200: RunAnswer, 202: RunAnswer},
     headers=("Idempotency-Key", "Prefer"),
-    errors=(UnknownRun, RunNotFinished, WrongMode, KeyReused, QueueFull),
+    errors=(UnknownRun, RunNotFinished, NotRetriable, JobBusy, WrongMode, KeyReused, QueueFull),
 )
 def retry_run(run_id: int) -> Response:
     """Run the same once more."""
@@ -95,7 +97,12 @@ def retry_run(run_id: int) -> Response:
 
 @native.post("/runs/retry")
 @needs(Role.OPERATOR)
-@describes(body=RetryManyRequest, answers={200: RetryManyAnswer}, errors=(QueueFull,))
+@describes(
+    body=RetryManyRequest,
+    answers={200: RetryManyAnswer},
+    headers=("Idempotency-Key",),
+    errors=(KeyReused, QueueFull),
+)
 def retry_runs() -> Response:
     """Run again what failed, of the runs that pass the filters."""
     if request.args:
@@ -105,9 +112,11 @@ def retry_runs() -> Response:
     if not asked.all and filters == RunFilter():
         message = 'Without any filter "all": true is needed.'
         raise InvalidInput.field("all", "required", message)
-    done = operations.runs.retry_many(filters, asked.limit, caller(), dry_run=asked.dry_run)
-    runs = [run.id for run in done.runs]
-    return answer({"matched": done.matched, "retried": len(runs), "runs": runs})
+    done = operations.retries.retry_many(
+        filters, asked.limit, caller(), idempotency(), dry_run=asked.dry_run
+    )
+    new = {"matched": done.matched, "retried": len(done.runs), "runs": done.runs}
+    return answer({**new, **retried_body(done)})
 
 
 def accepted(ask: Callable[[], Run]) -> Response:
@@ -131,6 +140,11 @@ def runs_page(filters: RunFilter, limit: int, cursor: str | None) -> Response:
     """Return a page of the runs that pass *filters*."""
     found = operations.runs.list(filters, limit, cursor)
     return page(_explained(found.values), found.next)
+
+
+def shown_runs(runs: Sequence[Run]) -> list[Body]:
+    """Return runs as they are shown."""
+    return [*map(_body, runs)]
 
 
 @dataclass(frozen=True, slots=True)

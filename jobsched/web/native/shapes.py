@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from jobsched import clock
 from jobsched.catalog import MASK
 from jobsched.errors import InvalidInput
-from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run
+from jobsched.model import Health, Job, JobState, Occurrence, Policy, Role, Run, is_open
 from jobsched.operations.jobs import JobView
 from jobsched.operations.outputs import Sizes
+from jobsched.operations.retries import Retried
 from jobsched.storage.services import Service
 from jobsched.triggers import describe, restore
 from jobsched.web.context import operations
@@ -124,7 +125,7 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
         "created_at": iso(run.created_at),
         "started_at": iso(run.started_at),
         "ended_at": iso(run.ended_at),
-        "queued_for": _seconds(_wanted_at(run), run.started_at),
+        "queued_for": _queued_for(run),
         "duration": _seconds(run.started_at, run.ended_at),
         "attempt": run.attempt,
         "retry_of": run.retry_of,
@@ -138,6 +139,8 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
             "error": run.counts.error,
             "ignore": run.counts.ignore,
         },
+        "open_records": run.open_records,
+        "retriable": run.retriable,
         "progress": _progress(run),
         "cpu_seconds": run.cpu_seconds,
         "peak_memory": run.peak_memory,
@@ -146,6 +149,37 @@ def run_body(run: Run, sizes: tuple[Sizes, Sizes]) -> Body:
             "err": _stream(url, "err", sizes[1]),
         },
         "url": url,
+    }
+
+
+def retry_body(run: Run, *, deleted: bool) -> Body:
+    """Return a retry as ``payloads.RetryAnswer`` has it; *deleted* says whether its job is."""
+    return {
+        "id": run.id,
+        "retry_of": run.retry_of,
+        "retried_by": run.retried_by,
+        "attempt": run.attempt,
+        "state": run.state.value,
+        "outcome": None if run.outcome is None else run.outcome.value,
+        "open": is_open(run) and not deleted,
+        "reason": run.reason,
+        "requested_by": run.requested_by,
+        "not_before": iso(run.not_before),
+        "created_at": iso(run.created_at),
+        "started_at": iso(run.started_at),
+        "ended_at": iso(run.ended_at),
+        "url": run_url(run.id),
+        "retry_of_url": run_url(run.retry_of or 0),
+    }
+
+
+def retried_body(done: Retried) -> Body:
+    """Return what became of runs that were not retried, as ``payloads.NewRetries`` has it."""
+    return {
+        "refused": done.refused,
+        "refusals": [{"run": run_id, "reason": why} for run_id, why in done.refusals],
+        "left": done.left,
+        "reason": done.reason,
     }
 
 
@@ -168,6 +202,12 @@ def occurrence_body(occurrence: Occurrence) -> Body:
 def _wanted_at(run: Run) -> datetime:
     """Return since when *run* waits: one that was asked for early does so from its moment on."""
     return run.created_at if run.due_at is None else max(run.created_at, run.due_at)
+
+
+def _queued_for(run: Run) -> float | None:
+    # What was begun elsewhere had begun before it was told here.
+    seconds = _seconds(_wanted_at(run), run.started_at)
+    return None if seconds is None else max(0.0, seconds)
 
 
 def _seconds(begin: datetime | None, end: datetime | None) -> float | None:
@@ -206,6 +246,7 @@ def _policy_body(policy: Policy) -> Body:
             "max_backoff": retries.max_backoff,
             "jitter": retries.jitter,
             "exit_codes": retries.exit_codes,
+            "exceptions": retries.exceptions,
         },
         "on_lost": policy.on_lost.value,
         "history": policy.history,

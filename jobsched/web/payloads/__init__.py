@@ -27,8 +27,10 @@ from jobsched.web.payloads.jobs import (
     PauseRequest,
 )
 from jobsched.web.payloads.runs import (
+    NewRetries,
     OutputQuery,
     PageQuery,
+    RetryList,
     RetryManyAnswer,
     RetryManyRequest,
     RunAnswer,
@@ -51,6 +53,7 @@ __all__ = [
     "JobList",
     "JobQuery",
     "JobRequest",
+    "NewRetries",
     "NewTokenAnswer",
     "Nothing",
     "OccurrenceAnswer",
@@ -64,6 +67,7 @@ __all__ = [
     "PreviewAnswer",
     "PreviewRequest",
     "ReloadAnswer",
+    "RetryList",
     "RetryManyAnswer",
     "RetryManyRequest",
     "RunAnswer",

@@ -173,6 +173,7 @@ class RetriesAnswer(Payload):
     max_backoff: float
     jitter: float
     exit_codes: list[int] | None
+    exceptions: list[str] | None
 
 
 class HealthAnswer(Payload):

@@ -7,7 +7,15 @@ from pydantic_core import PydanticCustomError
 
 from jobsched.model import CatchUp, OnLost, Overlap
 from jobsched.web.payloads.base import Payload
-from jobsched.web.payloads.types import Env, LoopbackUrl, Priority, Seconds, User, Word
+from jobsched.web.payloads.types import (
+    Env,
+    ExceptionName,
+    LoopbackUrl,
+    Priority,
+    Seconds,
+    User,
+    Word,
+)
 
 _POLICY = (
     "queue", "priority", "max_instances", "overlap", "timeout", "idle_timeout", "grace",
@@ -35,8 +43,15 @@ class RetriesPayload(Payload):
         float, Field(ge=0, le=1, description="Fraction of the wait that is left to chance.")
     ] = 0.0
     exit_codes: Annotated[
-        list[Annotated[int, Field(ge=0, le=255)]] | None,
+        list[Annotated[int, Field(ge=1, le=255)]] | None,
         Field(max_length=256, description="Only these are retried; null: all but a stop."),
+    ] = None
+    exceptions: Annotated[
+        list[ExceptionName] | None,
+        Field(
+            max_length=100,
+            description="Classes of what a Python task raises, also their bases; or exit_codes.",
+        ),
     ] = None
 
 

@@ -85,15 +85,28 @@ class RetryManyRequest(RunFilters):
 
     all: Annotated[bool, Field(description="Needed when there is no filter.")] = False
     dry_run: Annotated[bool, Field(description="Only count.")] = False
-    limit: Annotated[int, Field(ge=1, le=1000, description="Most runs to retry.")] = 1000
+    limit: Annotated[int, Field(ge=1, le=10_000, description="Most runs to retry.")] = 1000
+
+
+class RefusalAnswer(Payload):
+    """A run that was not retried, and why."""
+
+    run: int
+    reason: str
 
 
 class RetryManyAnswer(Payload):
-    """How many runs there are to retry, and the ids of the new ones."""
+    """How many runs there are to retry, the ids of the new ones, and what became of the others."""
 
-    matched: Annotated[int, Field(description="All that pass the filters, beyond the limit too.")]
-    retried: int
+    matched: Annotated[int, Field(description="All that are due, beyond the limit too.")]
+    retried: Annotated[int, Field(description="How many new runs there are.")]
     runs: list[int]
+    refused: Annotated[int, Field(description="How many may not be retried now.")]
+    refusals: Annotated[list[RefusalAnswer], Field(description="The first 1000 of those.")]
+    left: Annotated[int, Field(description="How many were not tried.")]
+    reason: Annotated[
+        str | None, Field(description="Why it ended before the limit: the queue is full.")
+    ]
 
 
 class OutputQuery(Payload):
@@ -107,7 +120,7 @@ class OutputQuery(Payload):
 
 
 class CountsAnswer(Payload):
-    """Records that a run reported."""
+    """Records that a run reported; *error* are those that no retry has resolved since."""
 
     success: int
     error: int
@@ -167,11 +180,51 @@ class RunAnswer(Payload):
     priority: int
     params: dict[str, Any]
     counts: CountsAnswer
+    open_records: Annotated[int, Field(description="Failed records that wait for a retry.")]
+    retriable: Annotated[bool, Field(description="Whether a retry has anything to do.")]
     progress: ProgressAnswer | None
     cpu_seconds: float | None
     peak_memory: int | None
     output: OutputAnswer
     url: str
+
+
+class RetryAnswer(Payload):
+    """A run that retries another one, in short."""
+
+    id: int
+    retry_of: Annotated[int, Field(description="The run that it repeats.")]
+    retried_by: Annotated[int | None, Field(description="The run that repeats it.")]
+    attempt: int
+    state: RunState
+    outcome: Outcome | None
+    open: Annotated[bool, Field(description="It failed, and has not been retried since.")]
+    reason: str | None
+    requested_by: Annotated[str | None, Field(description="Null: it was the job's policy.")]
+    not_before: Annotated[Instant | None, Field(description="The end of its back-off.")]
+    created_at: Instant
+    started_at: Instant | None
+    ended_at: Instant | None
+    url: str
+    retry_of_url: str
+
+
+class RetryList(Payload):
+    """A page of retries, the newest first; *next* is where the following page is."""
+
+    values: list[RetryAnswer]
+    next: str | None
+
+
+class NewRetries(Payload):
+    """The runs that were made, and how many there are still to retry."""
+
+    values: list[RunAnswer]
+    next: None
+    refused: Annotated[int, Field(description="How many may not be retried now.")]
+    refusals: list[RefusalAnswer]
+    left: Annotated[int, Field(description="How many were not tried.")]
+    reason: Annotated[str | None, Field(description="Why they were not: the queue is full.")]
 
 
 class RunList(Payload):

@@ -64,6 +64,13 @@ def _loopback(url: str) -> str:
         raise PydanticCustomError("url", "{why}", {"why": str(error)}) from None
 
 
+def _exception(text: str) -> str:
+    try:
+        return readers.exception_name(text)
+    except ValueError as error:
+        raise PydanticCustomError("characters", "{why}", {"why": str(error)}) from None
+
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_no_control)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=WORD)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_no_control)]
@@ -72,6 +79,7 @@ Reason = Annotated[
 ]
 Prose = Annotated[str, StringConstraints(max_length=4000)]
 User = Annotated[str, StringConstraints(max_length=64, pattern=USER)]
+ExceptionName = Annotated[str, StringConstraints(max_length=200), AfterValidator(_exception)]
 LoopbackUrl = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_loopback)]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_TIME)]
 Priority = Annotated[int, Field(ge=-100, le=100)]

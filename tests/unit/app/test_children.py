@@ -95,3 +95,15 @@ def test_a_part_that_dies_young_is_restarted_later_each_time() -> None:
     assert waits[0] > 0.05
     assert waits[0] < waits[1] < waits[2]
     assert waits[6] <= 2.0  # while a part is away nothing of its kind happens
+
+
+def test_a_part_that_has_gone_wakes_nobody_before_it_is_reaped() -> None:
+    child = Child(name="web", main=lambda beat: 0)
+    child.start()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+
+    child.listen()
+
+    assert child.heartbeat == -1
+    assert child.reaped() == 0
+    assert child.pid == 0

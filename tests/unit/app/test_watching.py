@@ -21,6 +21,7 @@ from jobsched.events import Event
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.webjobs.places import Site
+from tests.support.databases import migrated
 from tests.support.waiting import until
 from tests.support.webjobs import TRIGGERED, put
 
@@ -28,7 +29,7 @@ from tests.support.webjobs import TRIGGERED, put
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
     settings = Settings(conf_dir=tmp_path, tasks_dir=tmp_path, data_dir=tmp_path)
-    Store.open(settings.database_url, migrate=True).close()
+    migrated(settings.database_url).close()
     return Start(settings=settings, catalog=Catalog({}), calendars=NO_CALENDARS)
 
 

@@ -13,7 +13,7 @@ from jobsched.events import Event
 from jobsched.operations.announce import Announcer
 from jobsched.operations.configuration import Configuration, Reloading
 from jobsched.settings import Settings
-from jobsched.storage import Store
+from tests.support.databases import migrated
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_settings_that_wait_have_the_names_that_users_know(settings: Settings) -
 
 def test_a_reload_that_went_well_is_no_warning(settings: Settings) -> None:
     heard: list[Event] = []
-    store = Store.open(settings.database_url, migrate=True)
+    store = migrated(settings.database_url)
     changed = replace(settings, grace=1)
     configuration = Configuration(settings, Catalog({}), lambda: (changed, Catalog({}), {}))
     deaf = events.listen(heard.append)

@@ -16,6 +16,7 @@ from jobsched.operations.ledger import Ledger
 from jobsched.settings import Settings
 from jobsched.storage import Store
 from jobsched.storage.occurrences import NewOccurrence
+from tests.support.databases import migrated
 from tests.support.rows import add_job
 
 HOUR = 3600 * clock.SECOND
@@ -23,7 +24,7 @@ HOUR = 3600 * clock.SECOND
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(f"sqlite:///{tmp_path / 'jobsched.db'}", migrate=True)
+    opened = migrated(f"sqlite:///{tmp_path / 'jobsched.db'}")
     yield opened
     opened.close()
 

@@ -15,9 +15,9 @@ from jobsched.model import Job, JobState, Occurrence
 from jobsched.operations.configuration import Configuration
 from jobsched.operations.ledger import Ledger
 from jobsched.settings import Settings
-from jobsched.storage import Store
 from jobsched.triggers import parse
 from tests.support.closed_days import closed
+from tests.support.databases import migrated
 from tests.support.rows import add_job
 
 NINE_O_CLOCK = {"cron": "0 9 * * *"}
@@ -34,7 +34,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         settings = Settings(conf_dir=folder, tasks_dir=folder, data_dir=folder)
-        self.store = Store.open(f"sqlite:///{folder / 'jobsched.db'}", migrate=True)
+        self.store = migrated(f"sqlite:///{folder / 'jobsched.db'}")
         self.configuration = Configuration(settings, Catalog({}))
         self.ledger = Ledger(self.store, self.configuration)
 

@@ -59,10 +59,14 @@ def test_given_parts_are_merged_key_by_key() -> None:
     policy = merged(
         current,
         Policy(),
-        {"retries": {"exit_codes": [1, 2]}, "misfire": {"catch_up": CatchUp.ALL}, "priority": 9},
+        {
+            "retries": {"exit_codes": [1, 2], "exceptions": ["A"]},
+            "misfire": {"catch_up": CatchUp.ALL},
+            "priority": 9,
+        },
     )
 
-    assert policy.retries == Retries(max=3, backoff=1.0, exit_codes=(1, 2))
+    assert policy.retries == Retries(max=3, backoff=1.0, exit_codes=(1, 2), exceptions=("A",))
     assert policy.misfire == Misfire(grace=7.0, catch_up=CatchUp.ALL)
     assert policy.priority == 9
 

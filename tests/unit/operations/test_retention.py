@@ -19,6 +19,7 @@ from jobsched.storage import Store
 from jobsched.storage.claims import Settlement
 from jobsched.storage.idempotency import IdempotencyKey, earlier
 from jobsched.web.audit import AuditRow
+from tests.support.databases import migrated
 from tests.support.rows import add_job, new_run
 
 DAY = 86_400 * SECOND
@@ -26,7 +27,7 @@ DAY = 86_400 * SECOND
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store.open(f"sqlite:///{tmp_path}/jobsched.db", migrate=True)
+    store = migrated(f"sqlite:///{tmp_path}/jobsched.db")
     yield store
     store.close()
 

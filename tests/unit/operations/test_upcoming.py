@@ -20,6 +20,7 @@ from jobsched.storage.paging import cursor_after
 from jobsched.storage.searching import JobFilter
 from jobsched.storage.switches import PAUSE_ALL
 from jobsched.triggers import parse
+from tests.support.databases import migrated
 from tests.support.rows import NOON, add_job
 from tests.support.upcoming import HOUR, Plan, listed, naive, put
 
@@ -41,7 +42,7 @@ PLANS = st.lists(
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     folder = tmp_path_factory.mktemp("upcoming")
-    opened = Store.open(f"sqlite:///{folder / 'jobsched.db'}", migrate=True)
+    opened = migrated(f"sqlite:///{folder / 'jobsched.db'}")
     yield opened
     opened.close()
 

@@ -18,10 +18,10 @@ from jobsched.scheduling.almanac import Almanac
 from jobsched.scheduling.executor import QueueExecutor, run_task
 from jobsched.scheduling.jobstore import JobStore
 from jobsched.scheduling.scheduler import JobschedScheduler
-from jobsched.storage import Store
 from jobsched.storage.searching import RunFilter
 from jobsched.triggers import parse
 from tests.support.closed_days import closed
+from tests.support.databases import migrated
 from tests.support.waiting import until
 
 
@@ -98,7 +98,7 @@ def test_it_beats_with_each_look() -> None:
 @pytest.mark.parametrize("kind", [BackgroundScheduler, JobschedScheduler])
 def test_a_stock_scheduler_fires_jobs_of_our_store_once(url: str, kind: type) -> None:
     scheduler = kind(timezone="UTC")
-    store = Store.open(url, migrate=True)
+    store = migrated(url)
     scheduler.add_jobstore(JobStore(store))
     scheduler.add_executor(QueueExecutor(store))
     scheduler.start()
@@ -116,7 +116,7 @@ def test_a_stock_scheduler_fires_jobs_of_our_store_once(url: str, kind: type) ->
 
 def test_jobs_of_our_store_are_paused_listed_and_removed_through_apscheduler(url: str) -> None:
     scheduler = JobschedScheduler(timezone="UTC")
-    store = Store.open(url, migrate=True)
+    store = migrated(url)
     scheduler.add_jobstore(JobStore(store))
     scheduler.start(paused=True)
     trigger = parse({"interval": {"hours": 1}})
@@ -143,7 +143,7 @@ def test_jobs_of_our_store_are_paused_listed_and_removed_through_apscheduler(url
 def test_jobs_through_apscheduler_may_name_calendars_and_keep_their_count(url: str) -> None:
     calendars = closed("2026-12-24")
     scheduler = JobschedScheduler(timezone="UTC")
-    store = Store.open(url, migrate=True)
+    store = migrated(url)
     scheduler.add_jobstore(JobStore(store, almanac=Almanac(calendars)))
     scheduler.start(paused=True)
     given = {"cron": "0 9 * * *", "count": 3, "calendars": ["holidays"]}
@@ -174,7 +174,7 @@ def test_a_job_that_calls_anything_else_is_refused(url: str) -> None:
 
 def test_our_executor_queues_runs_for_jobs_of_another_store(url: str) -> None:
     scheduler = JobschedScheduler(timezone="UTC")
-    store = Store.open(url, migrate=True)
+    store = migrated(url)
     scheduler.add_jobstore(MemoryJobStore())
     scheduler.add_executor(QueueExecutor(store))
     scheduler.start()

@@ -13,12 +13,12 @@ from jobsched.model import Mode
 from jobsched.scheduling import service
 from jobsched.scheduling.scheduler import JobschedScheduler
 from jobsched.settings import Settings
-from jobsched.storage import Store
 from jobsched.storage.firing import LEASE
 from jobsched.storage.newjobs import NewJob
 from jobsched.storage.searching import RunFilter
 from jobsched.triggers import parse
 from jobsched.wake import Listener, Wake
+from tests.support.databases import migrated
 from tests.support.waiting import until
 
 
@@ -27,7 +27,7 @@ class Part:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder}/jobsched.db"
-        self.store = Store.open(url, migrate=True)
+        self.store = migrated(url)
         self.wake = Wake(folder)
         self.supervisor = Listener(folder, "supervisor")
         self.beats: list[None] = []

@@ -22,5 +22,7 @@ def test_the_places_of_columns_are_as_named() -> None:
         "peak_bytes",
         "out_bytes",
         "err_bytes",
+        "reported",
+        "open_records",
         "retried_by",
     ]

@@ -35,6 +35,7 @@ def test_the_default_policy_needs_no_text() -> None:
             '{"retries":{"exit_codes":[75],"max":3}}',
         ),
         (Policy(retries=Retries(exit_codes=())), '{"retries":{"exit_codes":[]}}'),
+        (Policy(retries=Retries(exceptions=("A",))), '{"retries":{"exceptions":["A"]}}'),
         (Policy(env={"B": "ü", "A": ""}), '{"env":{"A":"","B":"ü"}}'),
     ],
 )
@@ -57,6 +58,7 @@ _POLICIES = st.builds(
         Retries,
         max=st.integers(0, 100),
         exit_codes=st.none() | st.lists(st.integers(0, 255)).map(tuple),
+        exceptions=st.none() | st.lists(st.text(max_size=5)).map(tuple),
     ),
     on_lost=st.sampled_from(OnLost),
     history=st.none() | st.integers(0, 1000),

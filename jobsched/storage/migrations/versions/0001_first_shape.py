@@ -10,6 +10,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table('attached',
+        sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+        sa.Column('holder', sa.String(length=150), nullable=False),
+        sa.PrimaryKeyConstraint('run_id', name=op.f('pk_attached'))
+    )
     op.create_table('audit',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('at_us', sa.BigInteger(), nullable=False),
@@ -50,6 +55,21 @@ def upgrade() -> None:
     )
     op.create_index('deliveries_by_hook', 'deliveries', ['hook_id', 'id'], unique=False)
     op.create_index('deliveries_due', 'deliveries', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
+    op.create_table('flow_runs',
+        sa.Column('run_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+        sa.Column('type', sa.String(length=10), nullable=True),
+        sa.Column('flow_id', sa.String(length=200), nullable=True),
+        sa.Column('integration_id', sa.String(length=200), nullable=True),
+        sa.Column('export_id', sa.String(length=200), nullable=True),
+        sa.Column('import_id', sa.String(length=200), nullable=True),
+        sa.Column('flow_run_id', sa.BigInteger(), nullable=True),
+        sa.Column('hidden', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.PrimaryKeyConstraint('run_id', name=op.f('pk_flow_runs'))
+    )
+    op.create_index('flow_runs_by_flow_run', 'flow_runs', ['flow_run_id'], unique=False, sqlite_where=sa.text('flow_run_id IS NOT NULL'), postgresql_where=sa.text('flow_run_id IS NOT NULL'))
+    op.create_index('flow_runs_by_export', 'flow_runs', ['export_id', 'run_id'], unique=False, sqlite_where=sa.text('export_id IS NOT NULL'), postgresql_where=sa.text('export_id IS NOT NULL'))
+    op.create_index('flow_runs_by_import', 'flow_runs', ['import_id', 'run_id'], unique=False, sqlite_where=sa.text('import_id IS NOT NULL'), postgresql_where=sa.text('import_id IS NOT NULL'))
+    op.create_index('flow_runs_hidden', 'flow_runs', ['run_id'], unique=False, sqlite_where=sa.text('hidden = 1'), postgresql_where=sa.text('hidden = 1'))
     op.create_table('hooks',
         sa.Column('id', sa.String(length=32), nullable=False),
         sa.Column('url', sa.String(length=2000), nullable=False),
@@ -70,7 +90,7 @@ def upgrade() -> None:
         sa.Column('scope', sa.String(length=200), nullable=False),
         sa.Column('key', sa.String(length=255), nullable=False),
         sa.Column('body_digest', sa.String(length=64), nullable=False),
-        sa.Column('result', sa.String(length=200), nullable=False),
+        sa.Column('result', sa.Text(), nullable=False),
         sa.Column('created_us', sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint('scope', 'key', name=op.f('pk_idempotency'))
     )
@@ -101,6 +121,7 @@ def upgrade() -> None:
         sa.UniqueConstraint('id', name=op.f('uq_jobs_id')),
         sqlite_autoincrement=True
     )
+    op.create_index('jobs_wrapped', 'jobs', ['name'], unique=False, sqlite_where=sa.text("task = 'wrapped'"), postgresql_where=sa.text("task = 'wrapped'"))
     op.create_index('jobs_due', 'jobs', ['next_us'], unique=False, sqlite_where=sa.text('next_us IS NOT NULL'), postgresql_where=sa.text('next_us IS NOT NULL'))
     op.create_index('jobs_continuous', 'jobs', ['state', 'key'], unique=False, sqlite_where=sa.text("mode = 'continuous'"), postgresql_where=sa.text("mode = 'continuous'"))
     op.create_table('leases',
@@ -139,6 +160,45 @@ def upgrade() -> None:
         sa.Column('chunks', sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint('run_id', name=op.f('pk_outputs'))
     )
+    op.create_table('reports',
+        sa.Column('key', sa.String(length=64), nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=False),
+        sa.Column('state', sa.String(length=8), nullable=False),
+        sa.Column('heard_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('key', name=op.f('pk_reports')),
+        sa.UniqueConstraint('run_id', name=op.f('uq_reports_run_id'))
+    )
+    op.create_index('reports_open', 'reports', ['heard_us'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+    op.create_table('failures',
+        sa.Column('run_id', sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('record_id', sa.BigInteger(), nullable=False),
+        sa.Column('message', sa.Text(), nullable=False),
+        sa.Column('code', sa.String(length=100), nullable=True),
+        sa.PrimaryKeyConstraint('run_id', 'number', name=op.f('pk_failures')),
+        sqlite_with_rowid=False
+    )
+    op.create_index('failures_by_record', 'failures', ['record_id', 'run_id'], unique=True)
+    op.create_table('records',
+        sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
+        sa.Column('run_id', sa.BigInteger(), nullable=False),
+        sa.Column('number', sa.Integer(), nullable=False),
+        sa.Column('job_key', sa.BigInteger(), nullable=True),
+        sa.Column('data', sa.Text(), nullable=True),
+        sa.Column('digest', sa.BigInteger(), nullable=False),
+        sa.Column('state', sa.String(length=10), nullable=False),
+        sa.Column('last_run_id', sa.BigInteger(), nullable=False),
+        sa.Column('given_to', sa.BigInteger(), nullable=True),
+        sa.Column('solved', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('attempts', sa.Integer(), server_default='1', nullable=False),
+        sa.Column('created_us', sa.BigInteger(), nullable=False),
+        sa.Column('failed_us', sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_records')),
+        sqlite_autoincrement=True
+    )
+    op.create_index('records_by_number', 'records', ['run_id', 'number'], unique=True)
+    op.create_index('records_by_last_run', 'records', ['last_run_id', 'id'], unique=False)
+    op.create_index('records_by_retry', 'records', ['last_run_id', 'given_to', 'id'], unique=False, sqlite_where=sa.text('given_to IS NOT NULL'), postgresql_where=sa.text('given_to IS NOT NULL'))
     op.create_table('runs',
         sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
         sa.Column('job_key', sa.BigInteger(), nullable=True),
@@ -172,6 +232,9 @@ def upgrade() -> None:
         sa.Column('successes', sa.Integer(), server_default='0', nullable=False),
         sa.Column('errors', sa.Integer(), server_default='0', nullable=False),
         sa.Column('ignores', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('reported', sa.SmallInteger(), server_default='0', nullable=False),
+        sa.Column('open_records', sa.Integer(), server_default='0', nullable=False),
+        sa.Column('given', sa.SmallInteger(), server_default='0', nullable=False),
         sa.Column('progress', sa.Float(), nullable=True),
         sa.Column('progress_text', sa.String(length=200), nullable=True),
         sa.Column('cpu_us', sa.BigInteger(), nullable=True),
@@ -183,7 +246,10 @@ def upgrade() -> None:
     )
     op.create_index('runs_alive', 'runs', ['job_key', 'state'], unique=False, sqlite_where=sa.text("state != 'done'"), postgresql_where=sa.text("state != 'done'"))
     op.create_index('runs_by_job', 'runs', ['job_key', 'id'], unique=False)
+    op.create_index('runs_by_retry_of', 'runs', ['retry_of'], unique=False, sqlite_where=sa.text('retry_of IS NOT NULL'), postgresql_where=sa.text('retry_of IS NOT NULL'))
+    op.create_index('runs_of_shell', 'runs', ['id'], unique=False, sqlite_where=sa.text("task = 'shell'"), postgresql_where=sa.text("task = 'shell'"))
     op.create_index('runs_on_machine', 'runs', ['node', 'state', 'job_key'], unique=False, sqlite_where=sa.text("state IN ('starting', 'running', 'stopping')"), postgresql_where=sa.text("state IN ('starting', 'running', 'stopping')"))
+    op.create_index('runs_open', 'runs', ['id'], unique=False, sqlite_where=sa.text('open_records > 0'), postgresql_where=sa.text('open_records > 0'))
     op.create_index('runs_queued', 'runs', [sa.literal_column('priority DESC'), 'id', 'job_key', 'not_before_us'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
     op.create_table('services',
         sa.Column('job_key', sa.BigInteger(), autoincrement=False, nullable=False),

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jobsched.execution.protocol import COOKIE, StartRequest
+from jobsched.execution.runner.forbidding import Forbidden
 from jobsched.execution.runner.starting import Descriptors, Refused, pipe, start
 
 
@@ -109,3 +110,90 @@ def test_what_cannot_be_started_says_why(
 
     assert reason in refusal.value.reason
     assert not refusal.value.shortage
+
+
+def redirected(command: str, folder: Path, **logs: str) -> StartRequest:
+    data = folder / "data"
+    data.mkdir(exist_ok=True)
+    database = folder / "jobs.sqlite"
+    database.write_text("kept")
+    facts = database.stat()
+    forbidden = Forbidden(
+        places={
+            str(data): "lies in the server's data folder",
+            str(database): "belongs to the server's database",
+        },
+        known={(facts.st_dev, facts.st_ino): "belongs to the server's database"},
+        owner=os.geteuid(),
+        devices=frozenset({facts.st_dev}),
+    )
+    redirect = {"out": None, "err": None, "forbidden": forbidden.to_message(), **logs}
+    return a_request("sh", "-c", command, cwd=str(folder), redirect=redirect)
+
+
+def test_output_goes_to_the_files_that_are_asked_for(
+    ends: tuple[int, int, Descriptors], tmp_path: Path
+) -> None:
+    (tmp_path / "out").write_text("what was there before")
+    (tmp_path / "out").chmod(0o640)
+
+    rest = output_of(redirected("echo o; echo e >&2", tmp_path, out="out"), ends)
+
+    assert (tmp_path / "out").read_text() == "o\n"
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
+    assert rest == "e\n"
+
+
+def test_both_streams_may_go_to_one_file(
+    ends: tuple[int, int, Descriptors], tmp_path: Path
+) -> None:
+    path = str(tmp_path / "both")
+
+    rest = output_of(redirected("echo a; echo b >&2; echo c", tmp_path, out=path, err=path), ends)
+
+    assert Path(path).read_text() == "a\nb\nc\n"
+    assert rest == ""
+
+
+def test_files_that_are_none_are_written_to_as_well(
+    ends: tuple[int, int, Descriptors], tmp_path: Path
+) -> None:
+    assert output_of(redirected("echo o; echo e >&2", tmp_path, out="/dev/null"), ends) == "e\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing/out", "No such file or directory"),
+        (".", "Is a directory"),
+        ("a\0b", "Invalid argument"),
+        ("pipe", "No such device or address"),
+        ("data/log", "it lies in the server's data folder"),
+        ("data/../data/new/log", "it lies in the server's data folder"),
+        ("link", "it lies in the server's data folder"),
+        ("folder/log", "it lies in the server's data folder"),
+        ("jobs.sqlite", "it belongs to the server's database"),
+        ("other", "it belongs to the server's database"),
+        ("second", "it is a file with a second name, and might be one of the server's own"),
+    ],
+)
+def test_a_file_that_cannot_be_written_refuses_the_start(
+    path: str, reason: str, ends: tuple[int, int, Descriptors], tmp_path: Path
+) -> None:
+    request = redirected("touch ran", tmp_path, err=path)
+    (tmp_path / "data" / "kept").write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / "data" / "kept")
+    (tmp_path / "folder").symlink_to(tmp_path / "data")
+    (tmp_path / "other").hardlink_to(tmp_path / "jobs.sqlite")
+    (tmp_path / "second").hardlink_to(tmp_path / "data" / "kept")
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(Refused) as refusal:
+        start(request, ends[2], {})
+
+    assert refusal.value.reason == f"errlog {path} cannot be opened: {reason}"
+    assert not refusal.value.shortage
+    assert (tmp_path / "data" / "kept").read_text() == "kept"
+    assert not (tmp_path / "data" / "log").exists()
+    assert not (tmp_path / "ran").exists()
+    os.close(ends[1])

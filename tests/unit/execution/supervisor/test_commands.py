@@ -11,11 +11,14 @@ import pytest
 from jobsched.catalog import Catalog, Isolation, Task, TaskPolicy
 from jobsched.execution.protocol import StartRequest
 from jobsched.execution.supervisor.commands import environment, start_message
+from jobsched.execution.supervisor.handover import Handover
 from jobsched.execution.supervisor.refusing import CannotStart
+from jobsched.execution.supervisor.reportfiles import ReportFiles
 from jobsched.execution.supervisor.surroundings import Surroundings, allowed_variables
 from jobsched.execution.supervisor.webjobs import WebJobRuns
 from jobsched.model import Policy, Run
 from jobsched.settings import Settings
+from jobsched.storage.records import Records
 from jobsched.webjobs.appsettings import AppSettings
 from tests.support.values import run_of
 
@@ -31,6 +34,7 @@ def around(tmp_path: Path, *tasks: Task, **settings: Any) -> Surroundings:
         webjobs=WebJobRuns(
             settings=chosen, find=lambda _: None, app=lambda: AppSettings(configured=chosen)
         ),
+        handover=Handover(cast("Records", None), ReportFiles(chosen.data_dir)),
     )
 
 

@@ -1,7 +1,9 @@
 """What a task is told, and what it may report."""
 
+import json
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +74,81 @@ def test_a_failed_record_is_counted_and_shown(
 
     assert told[0]["error"] == 1
     assert capsys.readouterr().err == 'record failed: no such customer {"id": 5}\n'
+
+
+def report(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_failed_record_goes_into_the_report_at_once(told: Told, tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    info = Info({}, Reports(told.append, str(path)))
+
+    info.error("no", {"id": 5}, code="E1", record=7)
+    info.success(record=8)
+    info.success(3)
+
+    assert report(path) == [
+        {
+            "status": "error",
+            "message": "no",
+            "data": {"id": 5},
+            "code": "E1",
+            "retry_id": 7,
+            "told": 1,
+        },
+        {"status": "success", "retry_id": 8, "told": 1},
+    ]
+
+
+def test_a_long_message_is_cut_and_too_much_data_refused(told: Told, tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    info = Info({}, Reports(told.append, str(path)))
+
+    info.error("x" * 5000)
+    with pytest.raises(ValueError, match="longer than"):
+        info.error("no", "x" * 300_000)
+    with pytest.raises(ValueError, match="JSON"):
+        info.error("no", float("nan"))
+
+    assert [line["message"] for line in report(path)] == ["x" * 4000]
+    assert told[0]["error"] == 1
+
+
+def test_a_report_that_cannot_be_written_fails_no_task(
+    told: Told, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = Info({}, Reports(told.append, str(tmp_path)))
+
+    info.error("no")
+
+    assert told[0]["error"] == 1
+    assert "the record could not be kept: Is a directory" in capsys.readouterr().err
+
+
+def test_what_a_forked_process_counts_is_in_the_report_alone(told: Told, tmp_path: Path) -> None:
+    path = tmp_path / "report"
+    reports = Reports(told.append, str(path))
+    reports._pid += 1
+    info = Info({}, reports)
+
+    info.success(4)
+    info.error("no")
+
+    assert told == []
+    assert report(path) == [
+        {"status": "success", "count": 4},
+        {"status": "error", "message": "no"},
+    ]
+
+
+def test_the_records_to_try_again_come_with_their_numbers(told: Told, tmp_path: Path) -> None:
+    path = tmp_path / "records"
+    path.write_text('{"retry_id":7,"data":{"id":1}}\n{"retry_id":9,"data":null}\n')
+
+    info = make(told, records=str(path))
+
+    assert (info.records, info.record_ids) == ([{"id": 1}, None], [7, 9])
 
 
 def test_progress_is_a_fraction_and_a_text(told: Told) -> None:
