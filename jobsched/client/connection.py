@@ -22,7 +22,7 @@ from urllib.parse import quote, urlencode
 
 from jobsched import __version__
 from jobsched.client.access import Access
-from jobsched.client.failures import ClientError, Misused, Refused, Unexpected, Unreachable
+from jobsched.client.failures import ClientError, Closed, Misused, Refused, Unexpected, Unreachable
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 90.0  # a busy server answers late; one that is gone closes the connection
@@ -245,7 +245,8 @@ class Connection:
         if isinstance(error, HTTPException) and not isinstance(error, ConnectionError):
             return Unexpected(f"What answers at {url} does not speak HTTP; is the port right?")
         why = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return Unreachable(f"The server at {url} cannot be reached: {why}.")
+        kind = Closed if isinstance(error, ConnectionRefusedError) else Unreachable
+        return kind(f"The server at {url} cannot be reached: {why}.")
 
     def _refusal(self, response: HTTPResponse, problem: dict[str, Any] | None) -> ClientError:
         """Return what an answer of 300 and more means."""

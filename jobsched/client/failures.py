@@ -5,6 +5,7 @@ ClientError
 │   └── Ambiguous    several things have the name that he gave
 ├── Missing          nothing has it
 ├── Unreachable      no server answers there
+│   └── Closed       nobody listens there, which is known at once
 ├── Refused          the server's refusal (problem+json): status and broken rules
 ├── Unexpected       something answers, but not as a jobsched server does
 └── TimeIsUp         a wait was longer than the user wants
@@ -38,6 +39,10 @@ class Missing(ClientError):
 
 
 class Unreachable(ClientError):
+    pass
+
+
+class Closed(Unreachable):
     pass
 
 

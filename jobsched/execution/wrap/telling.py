@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from jobsched.client.failures import ClientError, Refused
+from jobsched.client.failures import ClientError, Closed, Refused
 from jobsched.execution.wrap import spool
 
 if TYPE_CHECKING:
@@ -126,7 +126,8 @@ class Reporter:
             return self._teller.put(self._key, report)
         except ClientError as error:
             self.failure = error
-            if time.monotonic() - began > _SLOW:
+            # Where nobody listens only this machine can have been slow.
+            if time.monotonic() - began > _SLOW and not isinstance(error, Closed):
                 self._slow_at = time.monotonic()
             return None
 
