@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ def frozen(stage: Stage, role: str) -> Iterator[None]:
         yield
     finally:
         for process in held:
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):  # it may have been killed meanwhile
                 process.send_signal(signal.SIGCONT)
 
 

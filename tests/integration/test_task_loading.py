@@ -83,6 +83,7 @@ def test_a_task_process_holds_nothing_but_the_standard_library(host: TaskHost) -
         "execution.task",
         "channel",
         "info",
+        "reporting",
         "streams",
         "worker",
         "zygote",

@@ -127,6 +127,7 @@ def test_a_run_outlives_its_client_unless_told_otherwise(site: Site) -> None:
 
 def test_waiting_requests_never_use_up_the_server(site: Site) -> None:
     waiting = [_ask(site) for _ in range(4)]
+    until(lambda: not _waits(site))  # a run is there a moment before its client waits for it
     before = site.newest()
 
     with site.server.send("POST", "/runs", "Prefer: wait=60", body=BODY) as connection:
