@@ -52,12 +52,6 @@ def server(running: WebProcess, certificate: Pair) -> Iterator[WebProcess]:
     assert running.process.poll() is None
 
 
-def _seconds_of_health(server: WebProcess) -> float:
-    start = time.monotonic()
-    assert server.get("/healthz").status == 200
-    return time.monotonic() - start
-
-
 def test_our_own_user_is_recognised_through_tls(server: WebProcess) -> None:
     answer = server.get("/things")
 
@@ -170,7 +164,7 @@ def test_hundreds_of_broken_handshakes_leave_no_word_and_no_trace(server: WebPro
                     linger = b"\x01\0\0\0\0\0\0\0"  # a reset instead of an end
                     plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
-    assert _seconds_of_health(server) < 1
+    assert server.seconds_of_health() < 1
 
 
 def test_garbage_after_the_handshake_is_no_error_of_the_server(server: WebProcess) -> None:
@@ -197,7 +191,7 @@ def test_idle_and_half_sent_handshakes_do_not_slow_the_server_down(server: WebPr
             if number % 2:
                 plain.sendall(HELLO)
 
-        assert max(_seconds_of_health(server) for _ in range(5)) < 1
+        assert max(server.seconds_of_health() for _ in range(5)) < 1
 
 
 def test_idle_and_half_sent_requests_do_not_slow_the_server_down(server: WebProcess) -> None:
@@ -206,7 +200,7 @@ def test_idle_and_half_sent_requests_do_not_slow_the_server_down(server: WebProc
         for number in range(400):
             stack.enter_context(server.connect()).sendall(heads[number % 3])
 
-        assert max(_seconds_of_health(server) for _ in range(5)) < 1
+        assert max(server.seconds_of_health() for _ in range(5)) < 1
 
 
 def test_a_handshake_has_the_time_of_a_head(server: WebProcess) -> None:

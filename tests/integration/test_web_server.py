@@ -24,12 +24,6 @@ def server() -> Iterator[WebProcess]:
         server.stop()
 
 
-def _seconds_of_health(server: WebProcess) -> float:
-    start = time.monotonic()
-    assert server.get("/healthz").status == 200
-    return time.monotonic() - start
-
-
 def test_our_own_user_is_recognised_by_the_connection(server: WebProcess) -> None:
     answer = server.get("/things")
 
@@ -175,7 +169,7 @@ def test_idle_and_half_sent_connections_do_not_slow_the_server_down(server: WebP
             connection = stack.enter_context(server.connect())
             connection.sendall(heads[number % 3])
 
-        assert max(_seconds_of_health(server) for _ in range(5)) < 1
+        assert max(server.seconds_of_health() for _ in range(5)) < 1
 
 
 def test_a_half_sent_body_holds_one_thread_and_no_more(server: WebProcess) -> None:
@@ -184,7 +178,7 @@ def test_a_half_sent_body_holds_one_thread_and_no_more(server: WebProcess) -> No
         for _ in range(40):
             stack.enter_context(server.connect()).sendall(head)
 
-        assert max(_seconds_of_health(server) for _ in range(5)) < 1
+        assert max(server.seconds_of_health() for _ in range(5)) < 1
 
 
 def test_clients_that_keep_their_end_open_do_not_slow_the_others_down(server: WebProcess) -> None:
@@ -194,7 +188,7 @@ def test_clients_that_keep_their_end_open_do_not_slow_the_others_down(server: We
             connection = stack.enter_context(server.connect())
             connection.sendall(b"NONSENSE\r\n\r\n")
 
-        assert _seconds_of_health(server) < 1
+        assert server.seconds_of_health() < 1
 
 
 def test_too_large_a_body_is_refused_before_it_is_read(server: WebProcess) -> None:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,6 +55,12 @@ class WebProcess:
         if not any(line.lower().startswith("host:") for line in headers):
             lines.append("Host: 127.0.0.1")
         return self.ask(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+
+    def seconds_of_health(self) -> float:
+        """Return how long /healthz takes to answer now."""
+        start = time.monotonic()
+        assert self.get("/healthz").status == 200
+        return time.monotonic() - start
 
     def send(self, method: str, path: str, *headers: str, body: bytes = b"") -> socket.socket:
         """Send a request and return its connection, for an answer that takes its time."""
