@@ -42,13 +42,21 @@ def tagged(body: Body, version: int | None = None) -> Response:
 
     The tag of a thing with a *version* begins with it: see :func:`expected_versions`.
     """
-    data = to_json(body) + b"\n"
-    digest = hashlib.blake2b(data, digest_size=12).hexdigest()
-    tag = digest if version is None else f"{version}-{digest}"
+    return conditional(to_json(body) + b"\n", JSON, before="" if version is None else f"{version}-")
+
+
+def conditional(
+    data: bytes, content_type: str, tag: str | None = None, *, before: str = ""
+) -> Response:
+    """Return *data* with its entity tag, or 304 if that is what the client has.
+
+    Unless it is given, the *tag* is a digest of *data*, with *before* in front.
+    """
+    tag = tag or before + hashlib.blake2b(data, digest_size=12).hexdigest()
     if "If-None-Match" in request.headers and request.if_none_match.contains_weak(tag):
-        response = Response(b"", 304)
+        response = untyped(304)
     else:
-        response = Response(data, mimetype=JSON)
+        response = Response(data, content_type=content_type)
     response.set_etag(tag)
     return response
 
